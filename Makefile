@@ -1,0 +1,35 @@
+# make run and make test do everything on a fresh machine with Python 3.11 or newer; make check is the developers' one check.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: run test check fast bench clean
+
+run: $(READY)
+	$(BIN)/python -m bench run --methods moekd,compressor,avatar
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+fast: $(READY)
+	$(BIN)/python -m pytest -q -m "not slow"
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -m "not slow"
+
+bench: $(READY)
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,energy,smt,moo]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,1 @@
+"""Meaning-preserving attacks on classifiers of C functions."""

@@ -1,0 +1,1 @@
+"""Runner and machinery of the benchmark; see bench/DESIGN.md for its decisions."""

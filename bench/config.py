@@ -1,0 +1,130 @@
+"""Experiment: everything that a run is asked for, frozen. Presets shrink budgets, never algorithms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bench.types import Recipe, UsageError
+
+CONTROLS = ("majority", "teacher", "supervised", "kd")
+"""Always in the table, whatever --methods says (protocol, "Controls")."""
+
+
+@dataclass(frozen=True)
+class ScratchEncoder:
+    """The offline teacher: RoBERTa's architecture, small, pre-trained here by masked-language modelling."""
+
+    vocab_size: int
+    layers: int
+    hidden: int
+    heads: int
+    ffn: int
+    pretrain_epochs: int
+    pretrain_learning_rate: float = 1e-3
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Sizes and budgets. The algorithms are the same in every preset."""
+
+    name: str
+    train_limit: int | None
+    """Most programs in each training half; None is all of them."""
+    test_limit: int | None
+    attack_limit: int | None
+    """Most test programs that are attacked: the first ones of the evaluated test programs."""
+    query_budget: int
+    size_mb: float
+    max_tokens: int
+    scratch: ScratchEncoder
+    teacher_recipe: Recipe
+    recipe: Recipe
+    surrogate_trainings: int
+    surrogate_epochs: int
+    latency_rounds: int
+    """Timed calls per student, interleaved over the students."""
+
+
+SMOKE = Preset(
+    name="smoke",
+    train_limit=96,
+    test_limit=48,
+    attack_limit=8,
+    query_budget=40,
+    size_mb=0.25,
+    max_tokens=128,
+    scratch=ScratchEncoder(vocab_size=600, layers=2, hidden=32, heads=2, ffn=64, pretrain_epochs=1),
+    teacher_recipe=Recipe(epochs=1, learning_rate=1e-3, batch_size=16),
+    recipe=Recipe(epochs=1, learning_rate=1e-3, batch_size=16, temperature=2.0),
+    surrogate_trainings=3,
+    surrogate_epochs=1,
+    latency_rounds=10,
+)
+EMBEDDED = Preset(
+    name="embedded",
+    train_limit=1200,
+    test_limit=400,
+    attack_limit=60,
+    query_budget=150,
+    size_mb=0.5,
+    max_tokens=256,
+    scratch=ScratchEncoder(vocab_size=1000, layers=4, hidden=96, heads=4, ffn=192, pretrain_epochs=3),
+    teacher_recipe=Recipe(epochs=5, learning_rate=5e-4, batch_size=16),
+    recipe=Recipe(epochs=5, learning_rate=1e-3, batch_size=16, temperature=2.0),
+    surrogate_trainings=4,
+    surrogate_epochs=1,
+    latency_rounds=30,
+)
+PAPER = Preset(
+    name="paper",
+    train_limit=None,
+    test_limit=None,
+    attack_limit=None,
+    query_budget=1000,
+    size_mb=3.0,
+    max_tokens=400,
+    scratch=ScratchEncoder(vocab_size=8000, layers=6, hidden=384, heads=6, ffn=1536, pretrain_epochs=10),
+    teacher_recipe=Recipe(epochs=10, learning_rate=2e-5, batch_size=16),
+    recipe=Recipe(epochs=20, learning_rate=1e-4, batch_size=16, temperature=10.0),
+    surrogate_trainings=20,
+    surrogate_epochs=20,
+    latency_rounds=100,
+)
+PRESETS = {preset.name: preset for preset in (SMOKE, EMBEDDED, PAPER)}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One request to `bench run`; with the commit it determines every table except the measured timings."""
+
+    methods: tuple[str, ...] = ("moekd", "compressor", "avatar")
+    attacks: tuple[str, ...] = ("rename-greedy", "rewrite-beam")
+    teachers: tuple[str, ...] = ("codebert-scratch",)
+    """Registry names, or directories of Hugging Face encoders."""
+    task: str = "embedded"
+    data: str | None = None
+    """Folder with train/valid/test files; None is the hub (devign) or the generator (embedded)."""
+    seeds: tuple[int, ...] = (0,)
+    preset: Preset = EMBEDDED
+    device: str = "cpu"
+    as_released: bool = False
+
+    @property
+    def all_methods(self) -> tuple[str, ...]:
+        """The controls, then the methods asked for, each once."""
+        return tuple(dict.fromkeys((*CONTROLS, *self.methods)))
+
+
+def preset(name: str, *, limit: int | None = None, train_limit: int | None = None, size_mb: float | None = None) -> Preset:
+    """Return the named preset with the command line's own limits put in."""
+    if name not in PRESETS:
+        raise UsageError(f"expected --preset {'|'.join(PRESETS)}, got {name!r}: choose one of them")
+    chosen = PRESETS[name]
+    if limit is not None:
+        attacked = limit if chosen.attack_limit is None else min(limit, chosen.attack_limit)
+        chosen = replace(chosen, test_limit=limit, attack_limit=attacked)
+    if train_limit is not None:
+        chosen = replace(chosen, train_limit=train_limit)
+    if size_mb is not None:
+        chosen = replace(chosen, size_mb=size_mb)
+    return chosen

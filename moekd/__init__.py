@@ -1,0 +1,1 @@
+"""MoEKD: mixture-of-experts knowledge distillation (arXiv 2603.13213)."""
