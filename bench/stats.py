@@ -1,0 +1,86 @@
+"""Intervals and tests: Wilson, McNemar, Holm, and the mean over seeds. Knows nothing about models or attacks.
+
+Follows spec/protocol, "Uncertainty". Leaves out the bootstrap over samples and seeds: several seeds are combined in
+closed form, see `over_seeds`. Nothing here fails on empty input: what is not defined is NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import binomtest
+from scipy.stats import t as student_t
+
+Z95 = 1.959963984540054
+"""The 97.5% quantile of the normal distribution."""
+
+Interval = tuple[float, float]
+"""Low and high end, at 95%."""
+
+
+def ratio(part: float, whole: float) -> float:
+    """Return part / whole, NaN where whole is 0."""
+    return part / whole if whole else math.nan
+
+
+def wilson(successes: int, n: int) -> Interval:
+    """Return the 95% Wilson score interval of a share; (NaN, NaN) for n = 0."""
+    if n == 0:
+        return math.nan, math.nan
+    share, z2 = successes / n, Z95 * Z95
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the arithmetic mean, NaN of nothing; the order of the values does not matter."""
+    return math.fsum(values) / len(values) if values else math.nan
+
+
+def mcnemar(first_right: ArrayLike, second_right: ArrayLike) -> float:
+    """Return the exact two-sided p-value that two classifiers are right equally often, on the same n samples."""
+    first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
+    if first.shape != second.shape:
+        raise ValueError(f"expected the same samples, got {first.size} and {second.size}")
+    only_first, only_second = int(np.sum(first & ~second)), int(np.sum(~first & second))
+    differing = only_first + only_second
+    return float(binomtest(only_first, differing).pvalue) if differing else 1.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return the p-values corrected for being several (Holm 1979), in the order given."""
+    adjusted, running = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = running
+    return adjusted
+
+
+def over_seeds(values: Sequence[float], intervals: Sequence[Interval | None] = ()) -> tuple[float, float, float]:
+    """Return mean, low and high over seeds; seeds whose value is NaN are left out.
+
+    The samples are the same under every seed, so the sampling error (mean half-width of the seeds' own intervals) does
+    not shrink with more seeds; the error from training does (Student's t over the seeds' values). Both add in squares.
+    One seed without an interval of its own has no interval: NaN.
+    """
+    pairs = zip(values, intervals or [None] * len(values), strict=True)
+    kept = [(value, interval) for value, interval in pairs if math.isfinite(value)]
+    centre = mean([value for value, _ in kept])
+    own = [(value - interval[0], interval[1] - value) for value, interval in kept if interval is not None]
+    if not kept or (len(kept) == 1 and not own):
+        return centre, math.nan, math.nan
+    spread = _seed_half_width([value for value, _ in kept])
+    below, above = (mean([half[side] for half in own]) if own else 0.0 for side in (0, 1))
+    return centre, centre - math.hypot(below, spread), centre + math.hypot(above, spread)
+
+
+def _seed_half_width(values: Sequence[float]) -> float:
+    """Half the width of Student's 95% interval of the mean; 0 for a single value."""
+    k = len(values)
+    if k < 2:
+        return 0.0
+    return float(student_t.ppf(0.975, k - 1) * np.std(values, ddof=1) / math.sqrt(k))
