@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from bench.stats import Interval, mean, ratio
-from bench.stats import wilson as wilson
+from bench.stats import Interval, mean, ratio, wilson
 from bench.types import Outcome, Verdict
 
 ECE_BINS = 10
