@@ -45,6 +45,10 @@ def saving(path: Path) -> Iterator[None]:
         if error.errno in REFUSED:
             raise UsageError(f"expected to write {path}, got {error.strerror}: give another --output") from error
         raise
+    except Exception as error:
+        if "No space left" in str(error):  # how safetensors and torch say it
+            raise UsageError(f"no space left while saving {path}: free some disk space and run again") from error
+        raise
 
 
 def write_atomically(path: Path, content: bytes) -> None:
