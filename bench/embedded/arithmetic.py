@@ -1,0 +1,253 @@
+"""Flaws of numbers: CWE-680 overflow before an allocation, CWE-190 overflow, CWE-369 division, CWE-1335 shift.
+
+Follows the CWE entries' demonstrative patterns in our own words. Assumes 32-bit int and 64-bit size_t.
+"""
+
+from __future__ import annotations
+
+from bench.embedded.build import Family, Variant
+
+_WORDS = "int words[6] = {3, 1, 4, 1, 5, 9};\n"
+
+ALLOCATION_OVERFLOW = Family(
+    "CWE-680",
+    "overflow before an allocation",
+    (
+        Variant(  # the product wraps inside its own check
+            """
+int $fn(unsigned $n, int $knob)
+{
+unsigned $i;
+int $acc = 0;
+@pre
+@guard {{$n * 4 > $CAP ## $n > $CAP / 4}}
+int *$p = malloc($n * 4);
+@guard ISNULL($p)
+@loop $i = 0; $i < $n; STEP($i)
+$p[$i] = $i;
+$acc += $p[$i];
+@end
+free($p);
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn(2, 3));\nprintf("%d\\n", $fn(1073741825u, 2));\n',
+        ),
+        Variant(  # widened too late
+            """
+int $fn(unsigned $n, unsigned $w, int $knob)
+{
+int $acc = 0;
+@pre
+size_t $k = {{(size_t)($n * $w) ## (size_t)$n * $w}};
+@guard $k > 4096
+$byte *$p = malloc($k + 1);
+@guard ISNULL($p)
+memset($p, 1, $n);
+@mid
+$acc += $p[0] + ($w & 3);
+free($p);
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn(3, 4, 3));\nprintf("%d\\n", $fn(65536, 65536, 2));\n',
+        ),
+        Variant(  # the sum wraps inside its own check
+            """
+int $fn(unsigned $n, int $knob)
+{
+unsigned $i;
+int $acc = 0;
+@pre
+@guard {{$n + $c1 > $CAP ## $n > $CAP - $c1}}
+$byte *$p = malloc($n + $c1);
+@guard ISNULL($p)
+@loop $i = 0; $i < $n; STEP($i)
+$p[$i] = 1;
+STEP($acc);
+@end
+free($p);
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn(1, 3));\nprintf("%d\\n", $fn(4294967295u, 2));\n',
+        ),
+    ),
+)
+
+OVERFLOW = Family(
+    "CWE-190",
+    "integer overflow",
+    (
+        Variant(  # the check relies on the overflow
+            """
+int $fn(int $n, int $k, int $knob)
+{
+int $acc = 0;
+@pre
+@guard $n < 0 || $k < 0
+@guard {{$n + $k < $n ## $n > INT_MAX - $k}}
+@mid
+$acc += ($n + $k) % $c1;
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn(7, 8, 3));\nprintf("%d\\n", $fn(2147483647, 5, 2));\n',
+        ),
+        Variant(  # widened too late
+            """
+int $fn(int $n, int $k, int $knob)
+{
+int $acc = 0;
+@pre
+long $w = {{(long)($n * $k) ## (long)$n * $k}};
+@guard $w > INT_MAX
+@mid
+$acc += $w % $c1;
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn(7, 8, 3));\nprintf("%d\\n", $fn(70000, 70000, 2));\n',
+        ),
+        Variant(  # a hash in a signed number
+            """
+int $fn(const char *$src, int $n, int $knob)
+{
+int $i, $acc = 0;
+{{int ## unsigned}} $k = 17;
+@pre
+@loop $i = 0; $i < $n; STEP($i)
+$k = $k * 31 + $src[$i];
+@end
+@mid
+$acc += $k & 63;
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn("ab", 2, 3));\nprintf("%d\\n", $fn("abcdefghijkl", 12, 2));\n',
+        ),
+    ),
+)
+
+DIVISION_BY_ZERO = Family(
+    "CWE-369",
+    "division by zero",
+    (
+        Variant(  # divides before it checks
+            """
+int $fn(int $n, int $k, int $knob)
+{
+int $acc = 0;
+@pre
+@swap
+$acc += $n {~ / ~| % ~} $k;
+@with
+@guard $k <= 0
+@done
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn(17, 4, 3));\nprintf("%d\\n", $fn(9, 0, 2));\n',
+        ),
+        Variant(  # zero passes the check
+            """
+int $fn(int $n, int $k, int $knob)
+{
+int $acc = 0;
+@pre
+@guard $k {{< ## <=}} 0
+@mid
+$acc += $n {~ / ~| % ~} $k;
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn(17, 4, 3));\nprintf("%d\\n", $fn(9, 0, 2));\n',
+        ),
+        Variant(  # an average over nothing
+            """
+int $fn(const int *$src, int $n, int $knob)
+{
+int $i, $k = 0, $w = 0, $acc = 0;
+@pre
+@loop $i = 0; $i < $n; STEP($i)
+if ($src[$i] > $knob) {
+$w += $src[$i];
+STEP($k);
+}
+@end
+@mid
+$acc += {~ $k {{>= ## >}} 0 ? $w / $k : 0 ~| $k {{< ## <=}} 0 ? 0 : $w / $k ~};
+@post
+return $acc;
+}
+""",
+            _WORDS + 'printf("%d\\n", $fn(words, 6, 3));\nprintf("%d\\n", $fn(words, 6, 20));\n',
+        ),
+    ),
+)
+
+SHIFT = Family(
+    "CWE-1335",
+    "shift by too many bits",
+    (
+        Variant(  # 32 passes the check
+            """
+int $fn(unsigned $k, int $knob)
+{
+int $acc = 0;
+@pre
+@guard {~ $k {{> ## >=}} 32 ~| 32 {{< ## <=}} $k ~}
+@mid
+$acc += (1u << $k) % $c1;
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn(5, 3));\nprintf("%d\\n", $fn(32, 2));\n',
+        ),
+        Variant(  # the mask keeps a bit too many
+            """
+int $fn(unsigned $n, unsigned $k, int $knob)
+{
+int $acc = 0;
+@pre
+unsigned $w = $n {~ << ~| >> ~} ($k & {{63 ## 31}});
+@mid
+$acc += $w & 15;
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn(9, 5, 3));\nprintf("%d\\n", $fn(9, 40, 2));\n',
+        ),
+        Variant(  # shifts before it checks
+            """
+int $fn(unsigned $n, int $k, int $knob)
+{
+int $acc = 0;
+@pre
+@swap
+unsigned $w = $n {~ << ~| >> ~} $k;
+@with
+@guard $k < 0 || $k > 31
+@done
+@mid
+$acc += $w & 15;
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn(9, 5, 3));\nprintf("%d\\n", $fn(9, -1, 2));\n',
+        ),
+    ),
+)
+
+FAMILIES = (ALLOCATION_OVERFLOW, OVERFLOW, DIVISION_BY_ZERO, SHIFT)
