@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bench.cnames import HARMLESS_MACROS, MEMBER_MACROS, looks_like_macro, words
-from bench.csource import Node, Source, decode
+from bench.csource import Node, Source
 
 WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 OPAQUE = words(
@@ -25,7 +25,7 @@ OPAQUE = words(
 """What is in here is read as bare words, and none of these words is renamed."""
 SCOPES = frozenset({"function_definition", "compound_statement", "for_statement"})
 DEFINES = frozenset({"preproc_def", "preproc_function_def"})
-CONDITIONAL = frozenset({"preproc_if", "preproc_ifdef", "preproc_elif", "preproc_elifdef"})
+CONDITIONAL = frozenset({"preproc_if", "preproc_ifdef", "preproc_elif", "preproc_elifdef", "preproc_else"})
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,7 @@ def _beyond(source: Source, function: Node) -> frozenset[str]:
     """Words outside the function, where a fault may have cut its end off; none in a file without faults."""
     if not source.faults:
         return frozenset()
-    around = source.data[: function.start] + b" " + source.data[function.end :]
-    return frozenset(WORD.findall(decode(around)))
+    return frozenset(WORD.findall(source.text[: function.start] + " " + source.text[function.end :]))
 
 
 def _safe_names(source: Source, function: Node, barred: frozenset[str]) -> Iterator[Name]:

@@ -1,7 +1,7 @@
 """Facts about the text of a C program, from the tree-sitter tree: nodes, faults, tokens.
 
 Follows ARCHITECTURE, "An attack is a walk over genotypes": a program is parsed once, into a tree of our own that
-nobody edits. Positions are byte offsets into the UTF-8 encoding. What names mean is in bench/cscope.py. Left out:
+nobody edits. Positions are character offsets into the text. What names mean is in bench/cscope.py. Left out:
 preprocessing and types; tree-sitter knows neither, so whoever reads this tree must treat what looks like a macro as
 unknown.
 """
@@ -61,8 +61,6 @@ class Source:
     """A parsed program."""
 
     text: str
-    data: bytes
-    """The text in UTF-8; lone surrogates pass, so that any Python string can be parsed."""
     nodes: tuple[Node, ...]
     """All nodes, parents before children, in the order of the text."""
     depth: int
@@ -75,7 +73,7 @@ class Source:
 
     def words(self, node: Node) -> str:
         """Return the text of a node."""
-        return decode(self.data[node.start : node.end])
+        return self.text[node.start : node.end]
 
     def below(self, node: Node) -> tuple[Node, ...]:
         """Return the node and all that is in it, in the order of the text."""
@@ -87,16 +85,6 @@ class Source:
         return sum(node.kind == "ERROR" or node.missing for node in self.nodes)
 
 
-def encode(text: str) -> bytes:
-    """Return the bytes that positions refer to."""
-    return text.encode("utf-8", "surrogatepass")
-
-
-def decode(data: bytes) -> str:
-    """Invert `encode`."""
-    return data.decode("utf-8", "surrogatepass")
-
-
 @cache
 def _parser() -> Parser:
     return Parser(Language(tree_sitter_c.language()))
@@ -104,9 +92,21 @@ def _parser() -> Parser:
 
 def parse(text: str) -> Source:
     """Parse any text; what is no C becomes ERROR nodes."""
-    data = encode(text)
+    data = text.encode("utf-8", "surrogatepass")
     nodes, depth = _copy(_parser().parse(data).walk())
-    return Source(text, data, tuple(nodes), depth)
+    if len(data) > len(text):
+        _count_characters(text, nodes)
+    return Source(text, tuple(nodes), depth)
+
+
+def _count_characters(text: str, nodes: list[Node]) -> None:
+    """Turn byte offsets into character offsets, where the two differ."""
+    offset: list[int] = []
+    for index, char in enumerate(text):
+        offset.extend([index] * len(char.encode("utf-8", "surrogatepass")))
+    offset.append(len(text))
+    for node in nodes:
+        node.start, node.end = offset[node.start], offset[node.end]
 
 
 def _copy(cursor: TreeCursor) -> tuple[list[Node], int]:
