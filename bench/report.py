@@ -54,7 +54,8 @@ EFFICIENCY = (
     Column("cpu_p50", "CPU p50 ms", 2),
     Column("energy", "J per 1,000 inferences", 2),
 )
-INTERVALS = "Means over seeds [95% interval: sampling and, with several seeds, training]."
+TITLES = {column.metric: column.title for column in (*CLEAN, *ROBUSTNESS, *COMPRESSION, *EFFICIENCY)}
+INTERVALS = "Means over seeds [95% interval: sampling and, with several seeds, training; none where none is known]."
 COLLAPSED = f"{MARK} collapsed: the 95% interval of its balanced accuracy is not above 50%; not to be ranked."
 RATES = (
     "ASR: fooled over attacked, where attacked means classified correctly and offering a place to change.",
@@ -175,13 +176,18 @@ def _published(run: Summary, path: Path) -> list[Table]:
         values: list[dict[str, Any]] = tomllib.load(file)["value"]
     fixed = ("published for", "method", "attack", "metric", "source", "published")
     columns = (*fixed, *(f"ours: {run.short(teacher)}" for teacher in run.teachers))
-    caption = (*run.setting, "Published values are quoted for reference, with their authors' data, models and budgets.")
+    caption = (
+        *run.setting,
+        "Published values are on Devign, with their authors' models and budgets: a reference only.",
+    )
+    if run.experiment["task"] != "devign":
+        caption = (*caption, "Ours are on another task and cannot be compared with them.")
     return [Table("published", "Published values beside ours", columns, tuple(_quote(run, v) for v in values), caption)]
 
 
 def _quote(run: Summary, value: dict[str, Any]) -> tuple[Entry, ...]:
     """Return one published value, and ours of the same method, attack and metric under each of our teachers."""
-    metric = f"{value['metric'].replace('_', ' ')} {value['unit']}".strip()
+    metric = TITLES.get(value["metric"]) or f"{value['metric'].replace('_', ' ')} {value['unit']}".strip()
     method = f"{value['method']} ({value['note']})" if value.get("note") else value["method"]
     column = Column(value["metric"], metric, value["digits"])
     ours: list[Entry] = []

@@ -65,16 +65,16 @@ def over_seeds(values: Sequence[float], intervals: Sequence[Interval | None] = (
 
     The samples are the same under every seed, so the sampling error (mean half-width of the seeds' own intervals) does
     not shrink with more seeds; the error from training does (Student's t over the seeds' values). Both add in squares.
-    One seed without an interval of its own has no interval: NaN.
+    Where a seed has no interval of its own, the sampling error is not known, and low and high are NaN.
     """
     pairs = zip(values, intervals or [None] * len(values), strict=True)
     kept = [(value, interval) for value, interval in pairs if math.isfinite(value)]
     centre = mean([value for value, _ in kept])
     own = [(value - interval[0], interval[1] - value) for value, interval in kept if interval is not None]
-    if not kept or (len(kept) == 1 and not own):
+    if not kept or len(own) < len(kept):
         return centre, math.nan, math.nan
     spread = _seed_half_width([value for value, _ in kept])
-    below, above = (mean([half[side] for half in own]) if own else 0.0 for side in (0, 1))
+    below, above = (mean([half[side] for half in own]) for side in (0, 1))
     return centre, centre - math.hypot(below, spread), centre + math.hypot(above, spread)
 
 

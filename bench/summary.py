@@ -80,7 +80,7 @@ class Summary:
         if not records:
             return Number(None)
         value, low, high = over_seeds([record.value for record in records], [_interval(r) for r in records])
-        if records[0].unit == "%":
+        if records[0].unit == "%" and math.isfinite(low):
             low, high = max(0.0, low), min(100.0, high)
         return Number(value, low, high, digits=_digits(value, column.digits))
 

@@ -29,8 +29,6 @@ LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    "'": "'{}",
-    "`": "`{}",
     '"': r"\char34{}",
     "[": "{[}",
     "]": "{]}",
@@ -135,7 +133,7 @@ def latex(table: Table) -> str:
 
 
 def as_csv(table: Table) -> str:
-    """Return the unrounded values; a column with intervals is followed by its low and high ends."""
+    """Return the values to 12 digits; a column with intervals is followed by its low and high ends."""
     wide = [any(_bounded(row[index]) for row in table.rows) for index in range(len(table.columns))]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -154,7 +152,7 @@ def escape_markdown(text: str) -> str:
 def escape_latex(text: str) -> str:
     """Return text that LaTeX typesets as it is: no macro, no row end, no character that an engine may lack."""
     flat = " ".join(text.split())
-    return re.sub("-(?=-)", "-{}", "".join(_latex_char(char) for char in flat))
+    return re.sub(r"([-'`,])(?=\1)", r"\1{}", "".join(_latex_char(char) for char in flat))
 
 
 def _latex_char(char: str) -> str:
@@ -199,7 +197,7 @@ def _csv_entry(entry: Entry, wide: bool) -> list[str]:
     if isinstance(entry, str):
         return [_csv_text(entry)]
     values = (entry.value, entry.low, entry.high) if wide else (entry.value,)
-    return ["" if value is None or not math.isfinite(value) else repr(value) for value in values]
+    return ["" if value is None or not math.isfinite(value) else f"{value:.12g}" for value in values]
 
 
 def _flat(groups: Sequence[Sequence[str]]) -> list[str]:

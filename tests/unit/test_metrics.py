@@ -159,3 +159,8 @@ def test_several_seeds_add_their_spread_to_the_sampling_error() -> None:
 def test_undefined_seeds_are_left_out() -> None:
     assert over_seeds([math.nan, 60.0], [None, (50.0, 70.0)]) == pytest.approx((60, 50, 70))
     assert all(math.isnan(value) for value in over_seeds([math.nan], [None]))
+
+
+def test_a_spread_over_seeds_alone_is_no_interval() -> None:
+    centre, low, high = over_seeds([59.0, 61.0], [(50.0, 70.0), None])
+    assert (centre, math.isnan(low), math.isnan(high)) == (60, True, True)
