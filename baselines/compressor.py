@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -180,6 +181,7 @@ def _distinct(
     return made
 
 
+@cache
 def optimum(objective: Objective, *, within_budget: bool) -> Scored:
     """Return the fittest of all 10,944,000 candidates, or of those whose true size is within the budget."""
     found: Scored | None = None

@@ -31,7 +31,7 @@ class Gene:
 
     name: str
     values: Sequence[Value]
-    """All that the gene may be, in order: a tuple or a range."""
+    """All that the gene may be: a tuple or a range; ascending unless they are options."""
     choice: bool = False
     """True where values are options without a scale: coded 1, 2, ... and compared by equality only."""
 
@@ -41,6 +41,8 @@ class Gene:
             raise UsageError(f"expected at least one value for {self.name}, got none: raise the size budget")
         if not isinstance(self.values, range) and len(set(self.values)) < len(self.values):
             raise UsageError(f"expected distinct values for {self.name}, got {self.values}: remove the repetition")
+        if not self.choice and [*map(float, self.values)] != sorted(map(float, self.values)):
+            raise UsageError(f"expected ascending values for {self.name}, got {self.values}: sort them")
 
     def code(self, value: Value) -> float:
         """Return the value as a number: itself, or its place (from 1) among options."""
