@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.embedded import arithmetic, lifetime, memory, text
+from bench.embedded import arithmetic, lifetime, memory, sizes, text, values
 from bench.embedded.build import Family, Variant, build
 from bench.embedded.names import draw_names, draw_style
 from bench.rng import stream
@@ -27,7 +27,9 @@ __all__ = ["FAMILIES", "Family", "Variant", "generate"]
 
 FAMILIES: tuple[Family, ...] = (
     *memory.FAMILIES,
+    *sizes.FAMILIES,
     *lifetime.FAMILIES,
+    *values.FAMILIES,
     *arithmetic.FAMILIES,
     *text.FAMILIES,
 )

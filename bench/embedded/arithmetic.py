@@ -1,6 +1,6 @@
-"""Flaws of numbers: CWE-680 overflow before an allocation, CWE-190 overflow, CWE-369 division, CWE-1335 shift.
+"""Flaws of numbers: CWE-190 integer overflow, CWE-369 division by zero, CWE-1335 shift by too many bits.
 
-Follows the CWE entries' demonstrative patterns in our own words. Assumes 32-bit int and 64-bit size_t.
+Follows the CWE entries' demonstrative patterns in our own words. Assumes 32-bit int and 64-bit long.
 """
 
 from __future__ import annotations
@@ -8,75 +8,6 @@ from __future__ import annotations
 from bench.embedded.build import Family, Variant
 
 _WORDS = "int words[6] = {3, 1, 4, 1, 5, 9};\n"
-
-ALLOCATION_OVERFLOW = Family(
-    "CWE-680",
-    "overflow before an allocation",
-    (
-        Variant(  # the product wraps inside its own check
-            """
-int $fn(unsigned $n, int $knob)
-{
-unsigned $i;
-int $acc = 0;
-@pre
-@guard {{$n * 4 > $CAP ## $n > $CAP / 4}}
-int *$p = malloc($n * 4);
-@guard ISNULL($p)
-@loop $i = 0; $i < $n; STEP($i)
-$p[$i] = $i;
-$acc += $p[$i];
-@end
-free($p);
-@post
-return $acc;
-}
-""",
-            'printf("%d\\n", $fn(2, 3));\nprintf("%d\\n", $fn(1073741825u, 2));\n',
-        ),
-        Variant(  # widened too late
-            """
-int $fn(unsigned $n, unsigned $w, int $knob)
-{
-int $acc = 0;
-@pre
-size_t $k = {{(size_t)($n * $w) ## (size_t)$n * $w}};
-@guard $k > 4096
-$byte *$p = malloc($k + 1);
-@guard ISNULL($p)
-memset($p, 1, $n);
-@mid
-$acc += $p[0] + ($w & 3);
-free($p);
-@post
-return $acc;
-}
-""",
-            'printf("%d\\n", $fn(3, 4, 3));\nprintf("%d\\n", $fn(65536, 65536, 2));\n',
-        ),
-        Variant(  # the sum wraps inside its own check
-            """
-int $fn(unsigned $n, int $knob)
-{
-unsigned $i;
-int $acc = 0;
-@pre
-@guard {{$n + $c1 > $CAP ## $n > $CAP - $c1}}
-$byte *$p = malloc($n + $c1);
-@guard ISNULL($p)
-@loop $i = 0; $i < $n; STEP($i)
-$p[$i] = 1;
-STEP($acc);
-@end
-free($p);
-@post
-return $acc;
-}
-""",
-            'printf("%d\\n", $fn(1, 3));\nprintf("%d\\n", $fn(4294967295u, 2));\n',
-        ),
-    ),
-)
 
 OVERFLOW = Family(
     "CWE-190",
@@ -250,4 +181,4 @@ return $acc;
     ),
 )
 
-FAMILIES = (ALLOCATION_OVERFLOW, OVERFLOW, DIVISION_BY_ZERO, SHIFT)
+FAMILIES = (OVERFLOW, DIVISION_BY_ZERO, SHIFT)

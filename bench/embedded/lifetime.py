@@ -1,7 +1,7 @@
-"""Flaws in the life of an object: CWE-416, CWE-415, CWE-476, CWE-401, CWE-457.
+"""Flaws in the life of an object: CWE-416 use after free, CWE-415 double free, CWE-401 leak.
 
-Follows the CWE entries' demonstrative patterns in our own words. Pointers that outlive their object sit in a static
-variable or an array, as in real modules: the compiler would point at the flaw otherwise.
+Follows the CWE entries' demonstrative patterns in our own words. Pointers that outlive their object sit
+in a static variable, an array or the caller: the compiler would point at the flaw otherwise.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from bench.embedded.build import Family, Variant
 
 _TWICE = 'printf("%d\\n", $fn(5, 3));\nprintf("%d\\n", $fn(6, 2));\n'
-_WORDS = "int words[6] = {3, 1, 4, 1, 5, 9};\n"
 
 USE_AFTER_FREE = Family(
     "CWE-416",
@@ -17,25 +16,22 @@ USE_AFTER_FREE = Family(
     (
         Variant(  # the last look comes after the release
             """
-static $num *$tab;
-int $fn(int $n, int $knob)
+int $fn(int **$tab, int $n, int $knob)
 {
 int $acc = 0;
 @pre
-$tab = calloc($CAP, sizeof(*$tab));
-@guard ISNULL($tab)
-$tab[2] = $n;
+$tab[0][2] = $n;
 @mid
 @swap
-free($tab);
+free($tab[0]);
 @with
-$acc += $tab[2];
+$acc += $tab[0][2];
 @done
 @post
 return $acc;
 }
 """,
-            _TWICE,
+            'int *cells[1] = {calloc(8, sizeof(int))};\nprintf("%d\\n", $fn(cells, 5, 3));\n',
         ),
         Variant(  # the list walks over a node that it has just released
             """
@@ -43,7 +39,7 @@ struct $tag {
 int $f;
 struct $tag *$g;
 };
-static struct $tag *$p;
+struct $tag *$p;
 int $fn(int $n, int $knob)
 {
 int $i, $acc = 0;
@@ -73,29 +69,26 @@ return $acc;
         ),
         Variant(  # the old address after a resize
             """
-static $num *$tab;
-int $fn(int $n, int $knob)
+int $fn(int **$tab, int $k, int $knob)
 {
-$num *$p;
+int *$p, *$q;
 int $acc = 0;
 @pre
-$tab = calloc($CAP, sizeof(*$tab));
-@guard ISNULL($tab)
 @swap
-$p = $tab;
+$p = $tab[$k];
 @with
-$tab = realloc($tab, 64 * sizeof(*$tab));
-@guard ISNULL($tab)
+$q = realloc($tab[0], 64 * sizeof(*$q));
+@guard ISNULL($q)
+$tab[0] = $q;
 @done
-$p[1] = $n;
+$p[1] = $knob;
 @mid
 $acc += $p[1];
-free($tab);
 @post
 return $acc;
 }
 """,
-            _TWICE,
+            'int *cells[1] = {calloc(8, sizeof(int))};\nprintf("%d\\n", $fn(cells, 0, 3));\nfree(cells[0]);\n',
         ),
     ),
 )
@@ -170,67 +163,6 @@ return $acc;
 }
 """,
             _TWICE,
-        ),
-    ),
-)
-
-NULL_DEREFERENCE = Family(
-    "CWE-476",
-    "null dereference",
-    (
-        Variant(  # looks before it checks
-            """
-static const int *$helper(const int *$tab, int $k)
-{
-return $k < 6 ? $tab + $k : NULL;
-}
-int $fn(const int *$src, unsigned $n, int $knob)
-{
-int $acc = 0;
-@pre
-const int *$p = $helper($src, $n);
-@swap
-$acc += *$p;
-@with
-@guard ISNULL($p)
-@done
-@post
-return $acc;
-}
-""",
-            _WORDS + 'printf("%d\\n", $fn(words, 4, 3));\nprintf("%d\\n", $fn(words, 7, 1));\n',
-        ),
-        Variant(  # the second half of the condition needs the first
-            """
-int $fn(const char *$src, int $n, int $knob)
-{
-int $acc = 0;
-@pre
-const char *$p = strchr($src, $n);
-if ($p != NULL {{|| ## &&}} *$p > $c1) {
-$acc += $c2;
-}
-@post
-return $acc;
-}
-""",
-            'printf("%d\\n", $fn("key=1", \'=\', 3));\nprintf("%d\\n", $fn("key", \'=\', 1));\n',
-        ),
-        Variant(  # the check is on the wrong pointer
-            """
-int $fn(const char *$src, int $knob)
-{
-int $acc = 0;
-@pre
-const char *$p = strchr($src, '=');
-@guard ISNULL({{$src ## $p}})
-@mid
-$acc += *$p + $src[0];
-@post
-return $acc;
-}
-""",
-            'printf("%d\\n", $fn("key=1", 3));\nprintf("%d\\n", $fn("key", 1));\n',
         ),
     ),
 )
@@ -311,68 +243,4 @@ return $acc;
     ),
 )
 
-UNINITIALISED = Family(
-    "CWE-457",
-    "uninitialised read",
-    (
-        Variant(  # memory that nobody cleared
-            """
-int $fn(const int *$src, int $n, int $knob)
-{
-int $acc = 0;
-@pre
-int *$p = {{malloc($CAP * sizeof(*$p)) ## calloc($CAP, sizeof(*$p))}};
-@guard ISNULL($p)
-$p[0] = $n;
-@mid
-$acc += $src[$p[$n]];
-free($p);
-@post
-return $acc;
-}
-""",
-            _WORDS + 'printf("%d\\n", $fn(words, 0, 3));\nprintf("%d\\n", $fn(words, 4, 1));\n',
-        ),
-        Variant(  # the loop leaves out the first element
-            """
-int $fn(const int *$src, int $n, int $knob)
-{
-int $i, $acc = 0;
-@pre
-@guard $n < 1 || $n > 6
-int *$p = malloc($n * sizeof(*$p));
-@guard ISNULL($p)
-@loop $i = {{1 ## 0}}; $i < $n; STEP($i)
-$p[$i] = $n - 1;
-@end
-@mid
-$acc += $src[$p[0]];
-free($p);
-@post
-return $acc;
-}
-""",
-            _WORDS + 'printf("%d\\n", $fn(words, 4, 3));\nprintf("%d\\n", $fn(words, 5, 1));\n',
-        ),
-        Variant(  # clears bytes, not elements
-            """
-int $fn(const int *$src, $uty $n, int $knob)
-{
-int $acc = 0;
-@pre
-int *$p = malloc(8 * sizeof(*$p));
-@guard ISNULL($p) || $n >= 8
-memset($p, 0, 8{{ ##  * sizeof(*$p)}});
-@mid
-$acc += $src[$p[$n]];
-free($p);
-@post
-return $acc;
-}
-""",
-            _WORDS + 'printf("%d\\n", $fn(words, 1, 3));\nprintf("%d\\n", $fn(words, 4, 1));\n',
-        ),
-    ),
-)
-
-FAMILIES = (USE_AFTER_FREE, DOUBLE_FREE, NULL_DEREFERENCE, LEAK, UNINITIALISED)
+FAMILIES = (USE_AFTER_FREE, DOUBLE_FREE, LEAK)
