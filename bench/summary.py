@@ -89,9 +89,9 @@ class Summary:
         return tuple(self.number(row, column, attack) for column in columns)
 
     def collapsed(self, row: Row) -> bool:
-        """Tell whether any finished seed gave a student that is no better than a constant."""
+        """Tell whether any finished seed gave a student that is not known to be better than a constant."""
         records = self.seeded(row, "balanced_accuracy")
-        return any(record.low is not None and not record.low > 50.0 for record in records)
+        return any(record.low is None or not record.low > 50.0 for record in records)
 
     def label(self, row: Row) -> tuple[Entry, ...]:
         """Return the names that stand before the numbers; a collapsed student carries a mark."""

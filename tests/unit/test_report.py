@@ -130,6 +130,13 @@ def test_a_collapsed_student_is_marked(run: Store) -> None:
     assert marked == ["majority †"]
 
 
+def test_a_student_of_unknown_balance_is_marked(tmp_path: Path) -> None:
+    store = Store.open(tmp_path, EXPERIMENT, FACTS)
+    store.put(Cell(TEACHER, "kd", 0), [record("kd", "balanced_accuracy", math.nan, low=math.nan, high=math.nan)])
+    store.close()
+    assert "kd †" in [row[1] for row in table(store, "clean").rows]
+
+
 def test_what_is_missing_is_a_dash_and_is_counted(run: Store) -> None:
     found = table(run, "main")
     assert cell(found, "supervised", "accuracy %") == Number(None)

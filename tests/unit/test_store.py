@@ -351,7 +351,8 @@ def test_reading_changes_nothing(run: Store) -> None:
     reader = Store.read(run.root)
     assert reader.artifact("teacher", "0") is None
     assert reader.records(CELL) == [RECORD]
-    for save in (lambda: reader.put(CELL, []), lambda: reader.append(CELL, OUTCOME)):
+    saves: list[Callable[[], None]] = [lambda: reader.put(CELL, []), lambda: reader.append(CELL, OUTCOME)]
+    for save in saves:
         with pytest.raises(ValueError, match="opened for reading"):
             save()
     assert snapshot(run.root) == before
