@@ -45,8 +45,8 @@ LIBRARY = words(
     send sendmsg sendto setbuf setenv setjmp setlocale setsid setsockopt setuid setvbuf shutdown sigaction signal
     signbit sin sinh sleep snprintf socket socketpair sprintf sqrt srand srandom sscanf stat stderr stdin stdout stdlib
     stdio stpcpy strcasecmp strcat strchr strcmp strcoll strcpy strcspn strdup strerror strftime string strlen
-    strncasecmp strncat strncmp strncpy strndup strnlen strpbrk strrchr strsep strspn strstr strtod strtof strtok strtok_r
-    strtol strtold strtoll strtoul strtoull strxfrm symlink sync sysconf syslog system tan tanh tgamma time timegm times
+    strncasecmp strncat strncmp strncpy strndup strnlen strpbrk strrchr strsep strspn strstr strtod strtof strtok
+    strtok_r strtol strtold strtoll strtoul strtoull strxfrm symlink sync sysconf syslog system tan tanh tgamma time timegm times
     timezone tmpfile tmpnam toascii tolower toupper trunc truncate ttyname tzset umask umount uname ungetc unlink
     usleep utime va_arg va_copy va_end va_list va_start valloc vasprintf vfork vfprintf vprintf vsnprintf vsprintf wait
     waitpid warn warnx wcslen wcstombs write writev y0 y1 yn
