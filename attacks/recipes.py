@@ -42,11 +42,8 @@ class RenameGreedy:
             return _attempt(program, program.original)
         from attacks import textattack_bridge as bridge
 
-        method = bridge.GreedyWordSwapWIR(wir_method="unk")
-        moves = bridge.Moves(bridge.AlleleSwap(), (bridge.RepeatModification(),), rng)
-        return _attempt(
-            program, bridge.search(program, victim, sample.label, method=method, moves=moves, budget=budget)
-        )
+        plan = bridge.Plan(bridge.GreedyWordSwapWIR(wir_method="unk"), bridge.AlleleSwap(), budget, rng)
+        return _attempt(program, bridge.search(program, victim, sample.label, plan))
 
 
 @dataclass(frozen=True)
@@ -71,11 +68,9 @@ class RewriteBeam:
             return _attempt(program, program.original)
         from attacks import textattack_bridge as bridge
 
-        method = bridge.BeamSearch(beam_width=self.width)
-        moves = bridge.Moves(bridge.SampledRewrites(rng, self.neighbours), (bridge.RepeatModification(),), rng)
-        return _attempt(
-            program, bridge.search(program, victim, sample.label, method=method, moves=moves, budget=budget)
-        )
+        moves = bridge.SampledRewrites(rng, self.neighbours)
+        plan = bridge.Plan(bridge.BeamSearch(beam_width=self.width), moves, budget, rng)
+        return _attempt(program, bridge.search(program, victim, sample.label, plan))
 
 
 def _attempt(program: Program, genotype: Genotype) -> Attempt:

@@ -1,8 +1,8 @@
 """Does an adversarial program still mean what the original meant? What can be seen without running it.
 
-Follows spec/attacks.md, 4: nearly half of a released attack's successes were invalid, because nobody looked. Checks, in
-order: it parses no worse; comments, directives, labels, strings and calls are the same, as often; fields, types and free
-names are the same set; no literal was lost; locals were renamed one to one. Left out so far: compiling and running.
+Follows spec/attacks.md, 4: nearly half of a released attack's successes were invalid, because nobody looked. Checks:
+it parses no worse; comments, directives, labels, strings and calls are the same, as often; fields, types and free names
+are the same set; no literal was lost; locals were renamed one to one. Left out so far: compiling and running.
 """
 
 from __future__ import annotations

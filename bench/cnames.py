@@ -29,31 +29,32 @@ KEYWORDS = words(
 
 LIBRARY = words(
     """abort abs accept access acos alarm alloca arg asctime asin assert atan atan2 atexit atof atoi atol atoll basename
-    bcmp bcopy bind bsearch bzero cabs calloc ceil chdir chmod chown clearerr clock clone close closedir connect cos
-    cosh creal ctime daemon delay difftime dirname div dprintf dup dup2 endpwent environ erf err errno error errx exec
-    execl execlp execv execve execvp exit exp fabs fchmod fclose fcntl fdopen feof ferror fflush ffs fgetc fgets fileno
-    floor flock fmax fmin fmod fopen fork fprintf fputc fputs fread free freopen frexp fscanf fseek fseeko fstat fsync
-    ftell ftello ftruncate ftw fwrite gamma getc getchar getcwd getenv getgid getline getopt getpid getppid getpwnam
-    gets gettimeofday getuid glob gmtime htonl htons hypot imaxabs index inet_addr inet_ntoa inet_ntop inet_pton
-    ioctl isalnum isalpha isascii isatty isblank iscntrl isdigit isgraph isinf islower isnan isprint ispunct isspace
-    isupper isxdigit j0 j1 jn kill labs lchown ldexp ldiv link listen llabs localeconv localtime log log10 log2
-    logb longjmp lrint lround lseek lstat main malloc mblen mbstowcs memccpy memchr memcmp memcpy memmem memmove memset
-    mkdir mkfifo mkstemp mktime mlock mmap modf mount mprotect munmap nan nanosleep nearbyint nice ntohl ntohs offsetof
-    open opendir openlog optarg opterr optind optopt pathconf pause pclose perror pipe poll popen pow pread printf
-    psignal putc putchar putenv puts pwrite qsort raise rand random read readdir readlink readv realloc realpath recv
-    recvfrom recvmsg regcomp regex remainder remove rename rewind rewinddir rindex rint rmdir round sbrk scanf select
-    send sendmsg sendto setbuf setenv setjmp setlocale setsid setsockopt setuid setvbuf shutdown sigaction signal
-    signbit sin sinh sleep snprintf socket socketpair sprintf sqrt srand srandom sscanf stat stderr stdin stdout stdlib
-    stdio stpcpy strcasecmp strcat strchr strcmp strcoll strcpy strcspn strdup strerror strftime string strlen
-    strncasecmp strncat strncmp strncpy strndup strnlen strpbrk strrchr strsep strspn strstr strtod strtof strtok
-    strtok_r strtol strtold strtoll strtoul strtoull strxfrm symlink sync sysconf syslog system tan tanh tgamma time timegm times
-    timezone tmpfile tmpnam toascii tolower toupper trunc truncate ttyname tzset umask umount uname ungetc unlink
-    usleep utime va_arg va_copy va_end va_list va_start valloc vasprintf vfork vfprintf vprintf vsnprintf vsprintf wait
-    waitpid warn warnx wcslen wcstombs write writev y0 y1 yn
-    int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t intptr_t uintptr_t intmax_t uintmax_t ptrdiff_t
-    size_t ssize_t off_t time_t pid_t uid_t gid_t mode_t clock_t div_t ldiv_t fpos_t jmp_buf sig_atomic_t max_align_t
-    char16_t char32_t wint_t socklen_t in_addr in_addr_t sockaddr sockaddr_in u8 u16 u32 u64 s8 s16 s32 s64 uint ulong
-    ushort uchar byte gboolean gint guint gchar gpointer"""
+    bcmp bcopy bind bsearch bzero cabs calloc ceil chdir chmod chown clearerr clock clone close closedir connect
+    cos cosh creal ctime daemon delay difftime dirname div dprintf dup dup2 endpwent environ erf err errno error
+    errx exec execl execlp execv execve execvp exit exp fabs fchmod fclose fcntl fdopen feof ferror fflush ffs
+    fgetc fgets fileno floor flock fmax fmin fmod fopen fork fprintf fputc fputs fread free freopen frexp fscanf
+    fseek fseeko fstat fsync ftell ftello ftruncate ftw fwrite gamma getc getchar getcwd getenv getgid getline
+    getopt getpid getppid getpwnam gets gettimeofday getuid glob gmtime htonl htons hypot imaxabs index inet_addr
+    inet_ntoa inet_ntop inet_pton ioctl isalnum isalpha isascii isatty isblank iscntrl isdigit isgraph isinf
+    islower isnan isprint ispunct isspace isupper isxdigit j0 j1 jn kill labs lchown ldexp ldiv link listen llabs
+    localeconv localtime log log10 log2 logb longjmp lrint lround lseek lstat main malloc mblen mbstowcs memccpy
+    memchr memcmp memcpy memmem memmove memset mkdir mkfifo mkstemp mktime mlock mmap modf mount mprotect munmap
+    nan nanosleep nearbyint nice ntohl ntohs offsetof open opendir openlog optarg opterr optind optopt pathconf
+    pause pclose perror pipe poll popen pow pread printf psignal putc putchar putenv puts pwrite qsort raise rand
+    random read readdir readlink readv realloc realpath recv recvfrom recvmsg regcomp regex remainder remove rename
+    rewind rewinddir rindex rint rmdir round sbrk scanf select send sendmsg sendto setbuf setenv setjmp setlocale
+    setsid setsockopt setuid setvbuf shutdown sigaction signal signbit sin sinh sleep snprintf socket socketpair
+    sprintf sqrt srand srandom sscanf stat stderr stdin stdout stdlib stdio stpcpy strcasecmp strcat strchr strcmp
+    strcoll strcpy strcspn strdup strerror strftime string strlen strncasecmp strncat strncmp strncpy strndup
+    strnlen strpbrk strrchr strsep strspn strstr strtod strtof strtok strtok_r strtol strtold strtoll strtoul
+    strtoull strxfrm symlink sync sysconf syslog system tan tanh tgamma time timegm times timezone tmpfile tmpnam
+    toascii tolower toupper trunc truncate ttyname tzset umask umount uname ungetc unlink usleep utime va_arg
+    va_copy va_end va_list va_start valloc vasprintf vfork vfprintf vprintf vsnprintf vsprintf wait waitpid warn
+    warnx wcslen wcstombs write writev y0 y1 yn int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t
+    intptr_t uintptr_t intmax_t uintmax_t ptrdiff_t size_t ssize_t off_t time_t pid_t uid_t gid_t mode_t clock_t
+    div_t ldiv_t fpos_t jmp_buf sig_atomic_t max_align_t char16_t char32_t wint_t socklen_t in_addr in_addr_t
+    sockaddr sockaddr_in u8 u16 u32 u64 s8 s16 s32 s64 uint ulong ushort uchar byte gboolean gint guint gchar
+    gpointer"""
 )
 
 MACROS = words(
