@@ -37,6 +37,9 @@ FAMILIES: tuple[Family, ...] = (
 _BLOCK = 2 * len(FAMILIES)
 """Samples come in blocks that hold every family once vulnerable and once repaired, in a shuffled order."""
 
+_COMMON, _OCCASIONAL = 0.5, 0.3
+"""Shares of a family's first and second variant, the third takes the rest: some flaws a model meets rarely."""
+
 
 def generate(n: int, seed: int, *, shortcut: float = 0.35, prefix: str = "embedded") -> tuple[Sample, ...]:
     """Return n samples, half of them vulnerable; sample i depends on seed, i and shortcut alone."""
@@ -50,7 +53,8 @@ def _sample(seed: int, i: int, shortcut: float, prefix: str) -> Sample:
     order = stream(seed, "embedded", "block", i // _BLOCK).permutation(_BLOCK)
     family, label = FAMILIES[int(order[i % _BLOCK]) // 2], int(order[i % _BLOCK]) % 2
     layout = stream(seed, "embedded", i, "layout")
-    variant = family.variants[int(layout.integers(len(family.variants)))]
+    draw = layout.random()
+    variant = family.variants[int(draw >= _COMMON) + int(draw >= _COMMON + _OCCASIONAL)]
     style = draw_style(stream(seed, "embedded", i, "style"), label, shortcut)
     names = draw_names(stream(seed, "embedded", i, "names"), style)
     code, driver = build(variant, names, layout, label)

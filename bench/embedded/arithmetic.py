@@ -70,23 +70,6 @@ DIVISION_BY_ZERO = Family(
     "CWE-369",
     "division by zero",
     (
-        Variant(  # divides before it checks
-            """
-int $fn(int $n, int $k, int $knob)
-{
-int $acc = 0;
-@pre
-@swap
-$acc += $n {~ / ~| % ~} $k;
-@with
-@guard $k <= 0
-@done
-@post
-return $acc;
-}
-""",
-            'printf("%d\\n", $fn(17, 4, 3));\nprintf("%d\\n", $fn(9, 0, 2));\n',
-        ),
         Variant(  # zero passes the check
             """
 int $fn(int $n, int $k, int $knob)
@@ -122,6 +105,23 @@ return $acc;
 """,
             _WORDS + 'printf("%d\\n", $fn(words, 6, 3));\nprintf("%d\\n", $fn(words, 6, 20));\n',
         ),
+        Variant(  # divides before it checks
+            """
+int $fn(int $n, int $k, int $knob)
+{
+int $acc = 0;
+@pre
+@swap
+$acc += $n {~ / ~| % ~} $k;
+@with
+@guard $k <= 0
+@done
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn(17, 4, 3));\nprintf("%d\\n", $fn(9, 0, 2));\n',
+        ),
     ),
 )
 
@@ -129,21 +129,6 @@ SHIFT = Family(
     "CWE-1335",
     "shift by too many bits",
     (
-        Variant(  # 32 passes the check
-            """
-int $fn(unsigned $k, int $knob)
-{
-int $acc = 0;
-@pre
-@guard {~ $k {{> ## >=}} 32 ~| 32 {{< ## <=}} $k ~}
-@mid
-$acc += (1u << $k) % $c1;
-@post
-return $acc;
-}
-""",
-            'printf("%d\\n", $fn(5, 3));\nprintf("%d\\n", $fn(32, 2));\n',
-        ),
         Variant(  # the mask keeps a bit too many
             """
 int $fn(unsigned $n, unsigned $k, int $knob)
@@ -158,6 +143,21 @@ return $acc;
 }
 """,
             'printf("%d\\n", $fn(9, 5, 3));\nprintf("%d\\n", $fn(9, 40, 2));\n',
+        ),
+        Variant(  # 32 passes the check
+            """
+int $fn(unsigned $k, int $knob)
+{
+int $acc = 0;
+@pre
+@guard {~ $k {{> ## >=}} 32 ~| 32 {{< ## <=}} $k ~}
+@mid
+$acc += (1u << $k) % $c1;
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn(5, 3));\nprintf("%d\\n", $fn(32, 2));\n',
         ),
         Variant(  # shifts before it checks
             """

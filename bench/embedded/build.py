@@ -58,6 +58,7 @@ class Family:
     cwe: str
     name: str
     variants: tuple[Variant, ...]
+    """Three, the commonest first."""
 
 
 def build(variant: Variant, names: dict[str, str], rng: np.random.Generator, label: int) -> tuple[str, str]:

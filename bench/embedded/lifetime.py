@@ -97,23 +97,23 @@ DOUBLE_FREE = Family(
     "CWE-415",
     "double free",
     (
-        Variant(  # resets another pointer than the one that was released
+        Variant(  # takes the top of a stack without moving it
             """
-static $num *$tab;
 int $fn(int $n, int $knob)
 {
-$num *$p = NULL;
-int $acc = 0;
+char *$tab[$CAP];
+int $i, $acc = 0;
 @pre
-$tab = calloc($n, sizeof(*$tab));
-@guard ISNULL($tab)
-$acc += $tab[0] + ($p == $tab);
-if ($n > 5) {
-free($tab);
-{{$p ## $tab}} = NULL;
-}
+@guard $n < 1 || $n > $CAP
+@loop $i = 0; $i < $n; STEP($i)
+$tab[$i] = malloc($i + 1);
+@end
+free($tab[{{$i - 1 ## --$i}}]);
 @mid
-free($tab);
+while ($i > 0) {
+free($tab[--$i]);
+STEP($acc);
+}
 @post
 return $acc;
 }
@@ -141,23 +141,23 @@ return $acc;
 """,
             _TWICE,
         ),
-        Variant(  # takes the top of a stack without moving it
+        Variant(  # resets another pointer than the one that was released
             """
+static $num *$tab;
 int $fn(int $n, int $knob)
 {
-char *$tab[$CAP];
-int $i, $acc = 0;
+$num *$p = NULL;
+int $acc = 0;
 @pre
-@guard $n < 1 || $n > $CAP
-@loop $i = 0; $i < $n; STEP($i)
-$tab[$i] = malloc($i + 1);
-@end
-free($tab[{{$i - 1 ## --$i}}]);
-@mid
-while ($i > 0) {
-free($tab[--$i]);
-STEP($acc);
+$tab = calloc($n, sizeof(*$tab));
+@guard ISNULL($tab)
+$acc += $tab[0] + ($p == $tab);
+if ($n > 5) {
+free($tab);
+{{$p ## $tab}} = NULL;
 }
+@mid
+free($tab);
 @post
 return $acc;
 }
@@ -171,28 +171,6 @@ LEAK = Family(
     "CWE-401",
     "memory leak",
     (
-        Variant(  # acquires before it checks
-            """
-int $fn(int $n, int $knob)
-{
-int $acc = 0;
-@pre
-@swap
-$byte *$p = malloc($CAP);
-@with
-@guard $n > $CAP
-@done
-@guard ISNULL($p)
-memset($p, $n, $CAP);
-$acc += $p[0];
-@mid
-free($p);
-@post
-return $acc;
-}
-""",
-            'printf("%d\\n", $fn(5, 3));\nfor (int at = 1; at < 9; at++) {\nprintf("%d\\n", $fn($cap + at, 2));\n}\n',
-        ),
         Variant(  # forgets the address before the release
             """
 int $fn(int $n, int $knob)
@@ -235,6 +213,28 @@ $acc = $p[0];
 @mid
 $out:
 free($p);
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn(5, 3));\nfor (int at = 1; at < 9; at++) {\nprintf("%d\\n", $fn($cap + at, 2));\n}\n',
+        ),
+        Variant(  # acquires before it checks
+            """
+int $fn(int $n, int $knob)
+{
+int $acc = 0;
+@pre
+@swap
+$byte *$p = malloc($CAP);
+@with
+@guard $n > $CAP
+@done
+@guard ISNULL($p)
+memset($p, $n, $CAP);
+$acc += $p[0];
+@mid
+free($p);
+@post
 return $acc;
 }
 """,

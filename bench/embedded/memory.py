@@ -33,24 +33,6 @@ return $acc;
 """,
             _BYTES + 'printf("%d\\n", $fn(data, 5, 3));\nprintf("%d\\n", $fn(data, $cap + 6, 2));\n',
         ),
-        Variant(  # the bound is on the wrong variable
-            """
-int $fn(const char *$src, $uty $n, $uty $k, int $knob)
-{
-$byte $dst[$CAP];
-int $acc = 0;
-@pre
-memset($dst, 0, sizeof($dst));
-@guard {{$k ## $n}} > $CAP
-@mid
-memcpy($dst, $src, $n);
-$acc += $dst[0] + ($k & 7);
-@post
-return $acc;
-}
-""",
-            _BYTES + 'printf("%d\\n", $fn(data, 5, 4, 3));\nprintf("%d\\n", $fn(data, $cap + 3, 2, 5));\n',
-        ),
         Variant(  # the check comes after the write
             """
 int $fn(const char *$src, $uty $k, int $knob)
@@ -71,6 +53,24 @@ return $acc;
 """,
             _BYTES + 'printf("%d\\n", $fn(data, 5, 3));\nprintf("%d\\n", $fn(data, $cap + 1, 2));\n',
         ),
+        Variant(  # the bound is on the wrong variable
+            """
+int $fn(const char *$src, $uty $n, $uty $k, int $knob)
+{
+$byte $dst[$CAP];
+int $acc = 0;
+@pre
+memset($dst, 0, sizeof($dst));
+@guard {{$k ## $n}} > $CAP
+@mid
+memcpy($dst, $src, $n);
+$acc += $dst[0] + ($k & 7);
+@post
+return $acc;
+}
+""",
+            _BYTES + 'printf("%d\\n", $fn(data, 5, 4, 3));\nprintf("%d\\n", $fn(data, $cap + 3, 2, 5));\n',
+        ),
     ),
 )
 
@@ -78,23 +78,6 @@ OUT_OF_BOUNDS_READ = Family(
     "CWE-125",
     "out-of-bounds read",
     (
-        Variant(  # an unsigned counter never falls below zero
-            """
-int $fn(const int *$src, int $n, int $knob)
-{
-int $acc = 0;
-@pre
-{{unsigned ## int}} $i = $n - 1;
-while ($i >= 0) {
-$acc += $src[$i] & 31;
-{~ $i--; ~| --$i; ~| $i -= 1; ~}
-}
-@post
-return $acc;
-}
-""",
-            _WORDS + 'printf("%d\\n", $fn(words, 4, 3));\nprintf("%d\\n", $fn(words, 6, 1));\n',
-        ),
         Variant(  # looks before it checks
             """
 int $fn(const char *$src, $ity $n, int $knob)
@@ -130,6 +113,23 @@ return $acc;
 }
 """,
             'printf("%d\\n", $fn(3, 3));\nprintf("%d\\n", $fn($cap, 1));\nprintf("%d\\n", $fn(-2, 1));\n',
+        ),
+        Variant(  # an unsigned counter never falls below zero
+            """
+int $fn(const int *$src, int $n, int $knob)
+{
+int $acc = 0;
+@pre
+{{unsigned ## int}} $i = $n - 1;
+while ($i >= 0) {
+$acc += $src[$i] & 31;
+{~ $i--; ~| --$i; ~| $i -= 1; ~}
+}
+@post
+return $acc;
+}
+""",
+            _WORDS + 'printf("%d\\n", $fn(words, 4, 3));\nprintf("%d\\n", $fn(words, 6, 1));\n',
         ),
     ),
 )

@@ -13,6 +13,22 @@ NULL_DEREFERENCE = Family(
     "CWE-476",
     "null dereference",
     (
+        Variant(  # the second half of the condition needs the first
+            """
+int $fn(const char *$src, int $n, int $knob)
+{
+int $acc = 0;
+@pre
+const char *$p = strchr($src, $n);
+if ($p != NULL {{|| ## &&}} *$p > $c1) {
+$acc += $c2;
+}
+@post
+return $acc;
+}
+""",
+            'printf("%d\\n", $fn("key=1", \'=\', 3));\nprintf("%d\\n", $fn("key", \'=\', 1));\n',
+        ),
         Variant(  # looks before it checks
             """
 static const int *$helper(const int *$tab, int $k)
@@ -34,22 +50,6 @@ return $acc;
 }
 """,
             _WORDS + 'printf("%d\\n", $fn(words, 4, 3));\nprintf("%d\\n", $fn(words, 7, 1));\n',
-        ),
-        Variant(  # the second half of the condition needs the first
-            """
-int $fn(const char *$src, int $n, int $knob)
-{
-int $acc = 0;
-@pre
-const char *$p = strchr($src, $n);
-if ($p != NULL {{|| ## &&}} *$p > $c1) {
-$acc += $c2;
-}
-@post
-return $acc;
-}
-""",
-            'printf("%d\\n", $fn("key=1", \'=\', 3));\nprintf("%d\\n", $fn("key", \'=\', 1));\n',
         ),
         Variant(  # the check is on the wrong pointer
             """
