@@ -110,6 +110,14 @@ def test_more_generations_never_find_worse():
     assert short <= long <= 2.19155
 
 
+def test_the_search_beats_as_many_random_candidates():
+    objective = Objective(3.0, 514)
+    rng = np.random.default_rng(0)
+    found = [max(one.fitness for one in Compressor().evolve(objective, stream(seed, "search"))) for seed in range(3)]
+    drawn = [objective([SPACE.sample(rng) for _ in range(5050)]).max() for _ in range(3)]
+    assert np.mean(found) > np.mean(drawn) + 0.1
+
+
 @pytest.mark.parametrize("size_mb", [0.25, 0.75, 1.5, 3.0, 25.0, 50.0])
 def test_the_student_fits_every_budget_and_the_gap_is_reported(size_mb):
     spec, facts = Compressor().architecture(replace(PAPER, size_mb=size_mb), seed=1)
@@ -117,6 +125,7 @@ def test_the_student_fits_every_budget_and_the_gap_is_reported(size_mb):
     assert megabytes(spec) > 0.6 * size_mb
     assert facts["search_gap"] == pytest.approx(facts["optimum_fitness"] - facts["search_fitness"])
     assert facts["search_gap"] >= 0
+    assert facts["search_found"] == 1.0
     assert facts["true_megabytes"] == megabytes(spec)
 
 
