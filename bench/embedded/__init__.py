@@ -45,13 +45,14 @@ def generate(n: int, seed: int, *, shortcut: float = 0.35, prefix: str = "embedd
     """Return n samples, half of them vulnerable; sample i depends on seed, i and shortcut alone."""
     if n < 0 or not 0 <= shortcut <= 1:
         raise UsageError(f"expected n >= 0 and shortcut in 0..1, got {n} and {shortcut}: change them")
-    return tuple(_sample(seed, i, shortcut, prefix) for i in range(n))
+    blocks = [stream(seed, "embedded", "block", block).permutation(_BLOCK) for block in range(-(-n // _BLOCK))]
+    cells = [int(cell) for block in blocks for cell in block][:n]
+    return tuple(_sample(seed, i, cell, shortcut, prefix) for i, cell in enumerate(cells))
 
 
-def _sample(seed: int, i: int, shortcut: float, prefix: str) -> Sample:
+def _sample(seed: int, i: int, cell: int, shortcut: float, prefix: str) -> Sample:
     """Make sample i; its streams are named after what they decide, so that the label changes nothing else."""
-    order = stream(seed, "embedded", "block", i // _BLOCK).permutation(_BLOCK)
-    family, label = FAMILIES[int(order[i % _BLOCK]) // 2], int(order[i % _BLOCK]) % 2
+    family, label = FAMILIES[cell // 2], cell % 2
     layout = stream(seed, "embedded", i, "layout")
     draw = layout.random()
     variant = family.variants[int(draw >= _COMMON) + int(draw >= _COMMON + _OCCASIONAL)]
