@@ -221,9 +221,17 @@ def _declared(leaf: Node, chain: list[Node], top: Node, function: Node) -> _Decl
     own = not (top.kind == "parameter_declaration" and top.parent is not None and _is_prototype(top.parent, function))
     return _Declared(
         parameter=top.kind == "parameter_declaration",
-        local=own and top.kind != "function_definition" and not is_function and not outside,
+        local=own and top.kind != "function_definition" and not is_function and not outside and _is_whole(chain, top),
         callable="function_declarator" in shape,
     )
+
+
+def _is_whole(chain: list[Node], top: Node) -> bool:
+    """Whether no ERROR lies in or beside it: in `int av_unused x` an unknown macro is taken for the name."""
+    around = top.parent.children if top.parent is not None else [top]
+    at = around.index(top)
+    parts = [child for node in (*chain, top) for child in node.children]
+    return not any(node.kind == "ERROR" or node.missing for node in (*around[max(at - 1, 0) : at + 2], *parts))
 
 
 def _is_extern(node: Node) -> bool:
