@@ -76,6 +76,7 @@ class Avatar:
                 student_spec(one),
                 recipe(one, budget, budget.surrogate_epochs),
                 seed=derive(seed, "avatar", "surrogate", place),
+                device=budget.device,
                 label=f"avatar surrogate {place}/{len(sample)}",
             ).valid_accuracy
             for place, one in enumerate(sample, start=1)

@@ -114,6 +114,7 @@ class Compressor:
             targets=targets,
             valid=data.valid,
             seed=derive(seed, "compressor", "student"),
+            device=budget.device,
             label="compressor",
         )
         return Student(network, spec, facts)

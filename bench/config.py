@@ -30,6 +30,7 @@ class Preset:
     name: str
     train_limit: int | None
     """Most programs in each training half; None is all of them."""
+    valid_limit: int | None
     test_limit: int | None
     attack_limit: int | None
     """Most test programs that are attacked: the first ones of the evaluated test programs."""
@@ -48,6 +49,7 @@ class Preset:
 SMOKE = Preset(
     name="smoke",
     train_limit=96,
+    valid_limit=48,
     test_limit=48,
     attack_limit=8,
     query_budget=40,
@@ -63,6 +65,7 @@ SMOKE = Preset(
 EMBEDDED = Preset(
     name="embedded",
     train_limit=1200,
+    valid_limit=300,
     test_limit=400,
     attack_limit=60,
     query_budget=150,
@@ -78,6 +81,7 @@ EMBEDDED = Preset(
 PAPER = Preset(
     name="paper",
     train_limit=None,
+    valid_limit=None,
     test_limit=None,
     attack_limit=None,
     query_budget=1000,
@@ -115,7 +119,9 @@ class Experiment:
         return tuple(dict.fromkeys((*CONTROLS, *self.methods)))
 
 
-def preset(name: str, *, limit: int | None = None, train_limit: int | None = None, size_mb: float | None = None) -> Preset:
+def preset(
+    name: str, *, limit: int | None = None, train_limit: int | None = None, size_mb: float | None = None
+) -> Preset:
     """Return the named preset with the command line's own limits put in."""
     if name not in PRESETS:
         raise UsageError(f"expected --preset {'|'.join(PRESETS)}, got {name!r}: choose one of them")

@@ -93,7 +93,9 @@ class StudentSpec:
         """Reject an architecture that cannot be built."""
         sizes = (self.vocab_size, self.layers, self.hidden, self.heads, self.ffn)
         if min(sizes) < 1 or self.max_tokens < 8:
-            raise UsageError(f"expected positive sizes and max_tokens of at least 8, got {self}: widen the search space")
+            raise UsageError(
+                f"expected positive sizes and max_tokens of at least 8, got {self}: widen the search space"
+            )
         if self.hidden % self.heads:
             raise UsageError(f"expected hidden divisible by heads, got {self.hidden} and {self.heads}: change one")
         if self.position_rows == 0:
@@ -135,6 +137,8 @@ class Budget:
     surrogate_trainings: int = 20
     """Students that a search may train to learn what makes a good one (AVATAR: 20)."""
     surrogate_epochs: int = 20
+    device: str = "cpu"
+    """Where students are trained; the teacher brings its own."""
     as_released: bool = False
     """Reproduce the published quirks of a baseline instead of mending them."""
 
@@ -155,6 +159,11 @@ class Teacher(Classifier, Protocol):
         """Registry name."""
         ...
 
+    @property
+    def network(self) -> Classifier:
+        """The fine-tuned classifier alone, as it is stored."""
+        ...
+
     def logits(self, programs: Sequence[str]) -> NDArray[np.float64]:
         """Shape (n,): log-odds of "vulnerable" at temperature 1."""
         ...
@@ -164,7 +173,12 @@ class Teacher(Classifier, Protocol):
         ...
 
     def specialise(
-        self, samples: Sequence[Sample], weights: NDArray[np.float64], valid: Sequence[Sample], recipe: Recipe, seed: int
+        self,
+        samples: Sequence[Sample],
+        weights: NDArray[np.float64],
+        valid: Sequence[Sample],
+        recipe: Recipe,
+        seed: int,
     ) -> Expert:
         """Fine-tune a fresh copy of the pre-trained encoder on samples of the given weights."""
         ...

@@ -1,0 +1,66 @@
+"""What a network costs, as numbers; and what a cell will roughly cost, before it is computed."""
+
+from __future__ import annotations
+
+from bench import cost
+from bench.config import CONTROLS, Preset
+from bench.evaluate import Measured
+from bench.models import Constant, Network, parameters
+from bench.standard import standard_student
+from bench.store import Cell
+from bench.types import StudentSpec
+
+EFFECTIVE_GFLOPS = 25.0
+"""Forward passes on two CPU cores, measured on this kind of network; only for estimates."""
+TRAINING_FACTOR = 5.0
+"""A training step over a forward pass, dropout and optimizer included; only for estimates."""
+
+
+def compression(classifier: Network | Constant) -> list[Measured]:
+    """Parameters, MB and GFLOPs per inference of a stored classifier."""
+    if isinstance(classifier, Constant):
+        names = (("parameters", ""), ("size_mb", "MB"), ("gflops", "GFLOPs"), ("paper_gflops", "GFLOPs"))
+        return [Measured(name, 0.0, unit) for name, unit in names]
+    spec = architecture(classifier)
+    count = parameters(classifier.model)
+    return [
+        Measured("parameters", count),
+        Measured("size_mb", count * 4 / 1e6, "MB", source="4 bytes a parameter"),
+        Measured("gflops", cost.gflops(spec), "GFLOPs", source=f"counted at {spec.max_tokens} tokens"),
+        Measured("paper_gflops", cost.paper_gflops(spec), "GFLOPs", source="Compressor's formula"),
+    ]
+
+
+def architecture(network: Network) -> StudentSpec:
+    """Read the architecture back from a network."""
+    config = network.model.config
+    return StudentSpec(
+        vocab_size=config.vocab_size,
+        layers=config.num_hidden_layers,
+        hidden=config.hidden_size,
+        heads=config.num_attention_heads,
+        ffn=config.intermediate_size,
+        max_tokens=network.inputs.max_tokens,
+        position_rows=config.max_position_embeddings,
+        activation=config.hidden_act,
+        position=config.position_embedding_type,
+    )
+
+
+def estimate(cell: Cell, preset: Preset) -> float:
+    """Guess the seconds of a cell on two CPU cores, from the standard student's cost alone."""
+    forward = cost.gflops(standard_student(preset.size_mb, preset.max_tokens)) / EFFECTIVE_GFLOPS
+    programs = preset.train_limit or 10_927
+    epoch = forward * TRAINING_FACTOR * programs
+    if cell.kind == "speed":
+        return forward * preset.latency_rounds
+    if cell.kind == "attack":
+        return forward * (preset.attack_limit or 2_732) * preset.query_budget / 2 * (cell.method != "majority")
+    distillation = epoch * preset.recipe.epochs
+    teacher = epoch * (preset.scratch.pretrain_epochs * 2 + preset.teacher_recipe.epochs)
+    extra = {
+        "teacher": teacher,
+        "moekd": distillation + 4 * epoch * preset.teacher_recipe.epochs,
+        "avatar": distillation + epoch * preset.surrogate_trainings * preset.surrogate_epochs,
+    }
+    return extra.get(cell.method, 0.0 if cell.method in CONTROLS[:1] else distillation)

@@ -1,0 +1,177 @@
+"""Tasks as records: source, pinned revision, SHA-256, splits. `load(task, ...)` is the only way in.
+
+Follows the protocol, "Data": Devign with CodeXGLUE's split and row order, from the hub or from local files with the
+same rows; the training split divided into a labelled and an unlabelled half. Leaves out any cleaning: programs are
+byte for byte as published.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import embedded
+from bench.rng import derive, stream
+from bench.rows import Row, check_row, read_split
+from bench.types import Sample, Splits, UsageError
+
+
+@dataclass(frozen=True)
+class Release:
+    """A data set as published, so that another one under the same name is noticed."""
+
+    hub_id: str
+    revision: str
+    counts: tuple[int, int, int]
+    """Rows of train, valid, test."""
+    sha256: str
+    """Over labels and programs of all three splits, in order: see `checksum`."""
+
+
+DEVIGN = Release(
+    hub_id="google/code_x_glue_cc_defect_detection",
+    revision="69bd48c03223c2104342acd9a807caf61ac3efb8",
+    counts=(21_854, 2_732, 2_732),
+    sha256="f6fc203d7007366eb6869f174bd0377aaffdc6f7cf323b0a24f9d3be4c6ecafd",
+)
+HALVES_SEED = 20_220_801
+"""Divides the training split; published so that anybody can draw the same halves (the papers recorded none)."""
+EMBEDDED_SEED = 0
+EMBEDDED_SIZES = (4_000, 400, 1_000)
+"""Programs of the generated train, valid and test splits."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """At most so many programs per half, of validation, and of test; None is all."""
+
+    half: int | None = None
+    valid: int | None = None
+    test: int | None = None
+
+
+def load(task: str, data: str | None = None, limits: Limits | None = None) -> Splits:
+    """Load a task: "embedded" (generated), "devign" (hub, or the folder `data`), "folder" (any data in `data`).
+
+    Raises:
+        UsageError: unreadable or malformed rows (with file and line), an empty split, or not the named release.
+    """
+    if task == "embedded":
+        return _embedded(limits or Limits())
+    if task == "folder" and data is None:
+        raise UsageError("expected --data PATH with task folder, got none: name a folder with train, valid and test")
+    train, valid, test = _from_folder(Path(data)) if data is not None else _from_hub(DEVIGN)
+    sha256 = checksum(train, valid, test)
+    if task == "devign":
+        _check_release(DEVIGN, (len(train), len(valid), len(test)), sha256, data or DEVIGN.hub_id)
+        source = f"Devign as CodeXGLUE splits it ({DEVIGN.hub_id}@{DEVIGN.revision[:7]})"
+    else:
+        source = f"local folder {Path(data or '').name}"
+    return _split(task, train, valid, test, source, sha256, limits or Limits())
+
+
+def checksum(*splits: Sequence[Row]) -> str:
+    """SHA-256 over label, length in bytes and program of every row, in order."""
+    digest = hashlib.sha256()
+    for rows in splits:
+        for row in rows:
+            code = row.func.encode()
+            digest.update(f"{row.target} {len(code)}\n".encode())
+            digest.update(code)
+    return digest.hexdigest()
+
+
+def _embedded(limits: Limits) -> Splits:
+    train_n, valid_n, test_n = EMBEDDED_SIZES
+    half_n = _limited(train_n // 2, limits.half)
+
+    def made(split: str, n: int) -> tuple[Sample, ...]:
+        return embedded.generate(n, derive(EMBEDDED_SEED, "embedded", split), prefix=f"embedded/{split}")
+
+    parts = {
+        "labelled": made("labelled", half_n),
+        "unlabelled": made("unlabelled", half_n),
+        "valid": made("valid", _limited(valid_n, limits.valid)),
+        "test": made("test", _limited(test_n, limits.test)),
+    }
+    digest = hashlib.sha256()
+    for samples in parts.values():
+        for sample in samples:
+            digest.update(f"{sample.label} {len(sample.code)}\n{sample.code}".encode())
+    return Splits(
+        task="embedded",
+        labelled=parts["labelled"],
+        unlabelled=tuple(sample.code for sample in parts["unlabelled"]),
+        valid=parts["valid"],
+        test=parts["test"],
+        source=f"embedded generator, seed {EMBEDDED_SEED}",
+        sha256=digest.hexdigest(),
+        synthetic=True,
+    )
+
+
+def _limited(n: int, limit: int | None) -> int:
+    return n if limit is None else min(n, limit)
+
+
+def _from_folder(folder: Path) -> tuple[list[Row], list[Row], list[Row]]:
+    if not folder.is_dir():
+        raise UsageError(f"expected --data to be a folder with train, valid and test files, got {folder}: no folder")
+    train, valid, test = (read_split(folder, split) for split in ("train", "valid", "test"))
+    return train, valid, test
+
+
+def _from_hub(release: Release) -> tuple[list[Row], list[Row], list[Row]]:
+    import datasets
+
+    try:
+        loaded = datasets.load_dataset(release.hub_id, revision=release.revision)
+    except Exception as error:
+        raise UsageError(
+            f"cannot reach {release.hub_id} on the Hugging Face hub ({type(error).__name__}): connect, or give "
+            "--data PATH with the same rows as train/valid/test .jsonl, .jsonl.gz, .jsonl.zst or .parquet files"
+        ) from error
+
+    def rows(split: str) -> list[Row]:
+        return [check_row(dict(row), f"{release.hub_id} {split}:{i + 1}") for i, row in enumerate(loaded[split])]
+
+    return rows("train"), rows("validation"), rows("test")
+
+
+def _check_release(release: Release, counts: tuple[int, int, int], sha256: str, where: str) -> None:
+    if counts != release.counts:
+        raise UsageError(
+            f"expected Devign's {release.counts} rows in train, valid and test, got {counts} from {where}: "
+            "use the whole release, or --task folder for other data"
+        )
+    if sha256 != release.sha256:
+        raise UsageError(
+            f"expected Devign's rows with SHA-256 {release.sha256[:12]}, got {sha256[:12]} from {where}: "
+            "some row differs; use the release, or --task folder for other data"
+        )
+
+
+def _split(
+    task: str, train: list[Row], valid: list[Row], test: list[Row], source: str, sha256: str, limits: Limits
+) -> Splits:
+    order = stream(HALVES_SEED, task, "halves").permutation(len(train))
+    half = len(train) // 2
+    if half == 0:
+        raise UsageError("expected at least 2 training rows to divide into halves, got 1: give more data")
+    labelled = [int(i) for i in order[:half][: limits.half]]
+    unlabelled = [int(i) for i in order[half : 2 * half][: limits.half]]
+
+    def samples(split: str, rows: list[Row], chosen: Sequence[int]) -> tuple[Sample, ...]:
+        return tuple(Sample(f"{task}/{split}/{i}", rows[i].func, rows[i].target, rows[i].project) for i in chosen)
+
+    return Splits(
+        task=task,
+        labelled=samples("train", train, labelled),
+        unlabelled=tuple(train[i].func for i in unlabelled),
+        valid=samples("valid", valid, range(len(valid))[: limits.valid]),
+        test=samples("test", test, range(len(test))[: limits.test]),
+        source=source,
+        sha256=sha256,
+    )

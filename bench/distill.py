@@ -1,0 +1,162 @@
+"""The one training loop: fine-tuning, supervised students and every method's distillation.
+
+Loss: T^2 KL(target || student at T) over the two classes, the cross-entropy's gradient (Hinton et al. 2015;
+Compressor, eq. 2). A hard label is a target of 0 or 1 at T = 1, so one loop serves teachers and students. Unlike the
+released baselines, all parameters train (spec 0.3), batches are padded to their longest program, and length buckets
+keep padding small. Validation picks the epoch (ties: the later one); nothing here ever sees a test program.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch.nn import functional
+from transformers import get_linear_schedule_with_warmup
+
+from bench import progress
+from bench.encode import Encoded, train_tokenizer
+from bench.models import Network, build, forward
+from bench.rng import derive, stream
+from bench.types import Recipe, Sample, StudentSpec, TokenizerKind
+
+BUCKET = 16
+"""Batches whose programs are sorted by length together."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a network is taught: n encoded programs, their targets and their weights."""
+
+    encoded: list[Encoded]
+    targets: NDArray[np.float64]
+    """Shape (n,): P(vulnerable) at the recipe's temperature."""
+    weights: NDArray[np.float64]
+    """Shape (n,): share of each program in the loss."""
+
+
+def soft_targets(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Shape (n,): P(vulnerable) of a teacher's log-odds at this temperature."""
+    return 1.0 / (1.0 + np.exp(-logits / temperature))
+
+
+def distill(
+    spec: StudentSpec,
+    recipe: Recipe,
+    *,
+    programs: Sequence[str],
+    targets: NDArray[np.float64],
+    valid: Sequence[Sample],
+    seed: int,
+    device: str = "cpu",
+    label: str = "student",
+) -> Network:
+    """Train a student of this architecture on programs with soft targets.
+
+    Args:
+        spec: the architecture; its tokenizer is trained on `programs`.
+        recipe: epochs, learning rate, temperature and the like.
+        programs: n programs.
+        targets: shape (n,), P(vulnerable) at `recipe.temperature`.
+        valid: labelled programs that pick the epoch.
+        seed: of the initial weights, the order and the dropout.
+        device: "cpu" or "cuda".
+        label: what the progress bar says.
+    """
+    tokenizer = Tokenizer.from_str(_tokenizer(spec.tokenizer, spec.vocab_size, tuple(programs)))
+    network = build(spec, recipe, tokenizer, derive(seed, "initial weights"), device)
+    lesson = Lesson(network.inputs.encode(programs), np.asarray(targets), np.ones(len(programs)))
+    return fit(network, lesson, valid, recipe, seed, label)
+
+
+@functools.lru_cache(maxsize=8)
+def _tokenizer(kind: TokenizerKind, vocab_size: int, programs: tuple[str, ...]) -> str:
+    return train_tokenizer(kind, vocab_size, programs).to_str()
+
+
+def fit(network: Network, lesson: Lesson, valid: Sequence[Sample], recipe: Recipe, seed: int, label: str) -> Network:
+    """Train `network` in place and return it with the weights of its best validation epoch."""
+    model, order = network.model, stream(seed, "order")
+    optimizer = torch.optim.AdamW(_trained(model, recipe), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    steps = recipe.epochs * -(-len(lesson.encoded) // recipe.batch_size)
+    schedule = get_linear_schedule_with_warmup(optimizer, round(recipe.warmup * steps), steps)
+    truth = np.array([sample.label for sample in valid])
+    examined = network.inputs.encode([sample.code for sample in valid])
+    best, kept = -1.0, _weights(model)
+    progress.current().stage(label, steps)
+    with torch.random.fork_rng():
+        torch.manual_seed(derive(seed, "dropout"))
+        for _ in range(recipe.epochs):
+            model.train()
+            for batch in batches(lesson.encoded, recipe.batch_size, order):
+                _step(network, lesson, batch, recipe, optimizer)
+                schedule.step()
+                progress.current().advance()
+            accuracy = float(np.mean((network.logits_of(examined) > 0) == truth)) if len(valid) else 0.0
+            if accuracy >= best:
+                best, kept = accuracy, _weights(model)
+    model.load_state_dict(kept)
+    model.eval()
+    return replace(network, valid_accuracy=best)
+
+
+def _step(
+    network: Network,
+    lesson: Lesson,
+    batch: NDArray[np.int64],
+    recipe: Recipe,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    pairs = forward(network.model, network.inputs, [lesson.encoded[i] for i in batch], network.device)
+    target = torch.from_numpy(lesson.targets[batch]).float().to(pairs.device)
+    weight = torch.from_numpy(lesson.weights[batch]).float().to(pairs.device)
+    loss = distillation_loss(pairs, target, weight, recipe.temperature)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    if recipe.clip_norm:
+        torch.nn.utils.clip_grad_norm_(network.model.parameters(), recipe.clip_norm)
+    optimizer.step()
+
+
+def distillation_loss(
+    pairs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """T^2 times the weighted mean of KL(target || student at T).
+
+    Args:
+        pairs: raw scores of the student, shape (n, 2).
+        target: P(vulnerable), shape (n,).
+        weight: shape (n,); the mean is over their sum.
+        temperature: T.
+    """
+    student = functional.log_softmax(pairs / temperature, dim=1)
+    both = torch.stack([1.0 - target, target], dim=1)
+    divergence = functional.kl_div(student, both, reduction="none").sum(dim=1)
+    return temperature**2 * (weight * divergence).sum() / weight.sum().clamp_min(1e-8)
+
+
+def batches(encoded: Sequence[Encoded], size: int, order: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """Yield every index once, in random batches of programs of similar length."""
+    shuffled = order.permutation(len(encoded))
+    lengths = np.array([len(one["input_ids"]) for one in encoded])
+    cut: list[NDArray[np.int64]] = []
+    for start in range(0, len(shuffled), size * BUCKET):
+        bucket = shuffled[start : start + size * BUCKET]
+        bucket = bucket[np.argsort(lengths[bucket], kind="stable")]
+        cut.extend(bucket[i : i + size] for i in range(0, len(bucket), size))
+    for i in order.permutation(len(cut)):
+        yield cut[i]
+
+
+def _trained(model: torch.nn.Module, recipe: Recipe) -> list[torch.nn.Parameter]:
+    frozen = ("bias", "LayerNorm.weight") if recipe.freeze_bias_and_norm else ()
+    return [parameter for name, parameter in model.named_parameters() if not any(part in name for part in frozen)]
+
+
+def _weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}

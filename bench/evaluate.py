@@ -1,0 +1,44 @@
+"""Clean performance of a `Classifier` on samples, as numbers with intervals. Robustness never stands alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.metrics import clean, clean_intervals
+from bench.types import Classifier, Sample
+
+PURE = ("mcc", "auroc", "ece")
+"""Metrics that are numbers, not shares in %."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number on its way to becoming a `Record`."""
+
+    metric: str
+    value: float
+    unit: str = ""
+    n: int = 1
+    low: float | None = None
+    high: float | None = None
+    source: str = ""
+
+
+def share(metric: str, value: float, n: int, interval: tuple[float, float] | None = None) -> Measured:
+    """Return a fraction as a percentage."""
+    low, high = (100 * interval[0], 100 * interval[1]) if interval else (None, None)
+    return Measured(metric, 100 * value, "%", n, low, high)
+
+
+def evaluate(classifier: Classifier, samples: Sequence[Sample]) -> list[Measured]:
+    """Judge every sample once and return all clean metrics of the protocol."""
+    labels = np.array([sample.label for sample in samples])
+    vulnerable = classifier.probabilities([sample.code for sample in samples])[:, 1]
+    intervals = clean_intervals(labels, vulnerable)
+    return [
+        Measured(name, value, n=len(samples)) if name in PURE else share(name, value, len(samples), intervals.get(name))
+        for name, value in clean(labels, vulnerable).items()
+    ]

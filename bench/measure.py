@@ -1,0 +1,123 @@
+"""Latency and energy as values with units: warm-up, synchronise, repeat, interleave.
+
+Follows the protocol, "Metrics", and what a busy machine teaches: batch 1 on one thread, the students take turns call by
+call, so that a slow minute hits all of them, and CPU time stands beside wall time. Energy is read from RAPL or NVML
+(through codecarbon) where there is such a counter; elsewhere it is CPU time times a stated power, and says so.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bench import progress
+from bench.evaluate import Measured
+from bench.types import Classifier
+
+WARM_UP = 5
+"""Untimed calls of each student."""
+WATTS_PER_CORE = 10.0
+"""Stated power of one busy core, where no counter can be read."""
+RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
+JOULES_PER_KWH = 3.6e6
+
+
+def speed(
+    classifiers: Mapping[str, Classifier], programs: Sequence[str], rounds: int, device: str
+) -> dict[str, list[Measured]]:
+    """Time each classifier at batch 1 on one thread; returns latency (ms) and energy (J per 1,000 inferences).
+
+    Args:
+        classifiers: by name; they take turns.
+        programs: drawn on in turn; every classifier gets the same ones.
+        rounds: timed calls of each.
+        device: "cpu" or "cuda"; a GPU is synchronised before every reading of the clock.
+    """
+    progress.current().stage("latency", (WARM_UP + rounds) * len(classifiers))
+    wall: dict[str, list[float]] = {name: [] for name in classifiers}
+    cpu: dict[str, list[float]] = {name: [] for name in classifiers}
+    with _one_thread():
+        for turn in range(WARM_UP + rounds):
+            for name, classifier in classifiers.items():
+                seconds, busy = _timed(classifier, programs[turn % len(programs)], device)
+                progress.current().advance()
+                if turn >= WARM_UP:
+                    wall[name].append(1e3 * seconds)
+                    cpu[name].append(1e3 * busy)
+        return {
+            name: [
+                Measured("latency_p50", float(np.percentile(wall[name], 50)), "ms", rounds),
+                Measured("latency_p90", float(np.percentile(wall[name], 90)), "ms", rounds),
+                Measured("latency_p99", float(np.percentile(wall[name], 99)), "ms", rounds),
+                Measured("cpu_p50", float(np.percentile(cpu[name], 50)), "ms", rounds),
+                energy(
+                    lambda c=classifier: _repeat(c, programs, rounds, device), float(np.mean(cpu[name])), rounds, device
+                ),  # type: ignore[misc]
+            ]
+            for name, classifier in classifiers.items()
+        }
+
+
+def energy(work: Callable[[], None], cpu_ms: float, calls: int, device: str) -> Measured:
+    """Energy of `work`, which makes `calls` inferences, in J per 1,000 inferences, with its source.
+
+    `cpu_ms` is the mean CPU time of one inference, from which energy is estimated where no counter can be read.
+    """
+    readable = RAPL.exists() and _readable(RAPL)
+    if not (readable or device.startswith("cuda")) or importlib.util.find_spec("codecarbon") is None:
+        source = f"estimated from CPU time at {WATTS_PER_CORE:g} W a core"
+        return Measured("energy", cpu_ms * WATTS_PER_CORE, "J", calls, source=source)
+    from codecarbon import OfflineEmissionsTracker
+
+    tracker = OfflineEmissionsTracker(
+        country_iso_code="USA", tracking_mode="machine", save_to_file=False, log_level="error", allow_multiple_runs=True
+    )
+    tracker.start()
+    work()
+    tracker.stop()
+    found = tracker.final_emissions_data
+    joules = JOULES_PER_KWH * (found.cpu_energy + found.gpu_energy)
+    source = "+".join(name for name, there in (("RAPL", readable), ("NVML", device.startswith("cuda"))) if there)
+    return Measured("energy", 1e3 * joules / calls, "J", calls, source=f"{source} (whole machine)")
+
+
+def _timed(classifier: Classifier, program: str, device: str) -> tuple[float, float]:
+    _synchronise(device)
+    wall, cpu = time.perf_counter(), time.process_time()
+    classifier.probabilities([program])
+    _synchronise(device)
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def _repeat(classifier: Classifier, programs: Sequence[str], calls: int, device: str) -> None:
+    for turn in range(calls):
+        classifier.probabilities([programs[turn % len(programs)]])
+    _synchronise(device)
+
+
+def _synchronise(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+
+
+def _readable(path: Path) -> bool:
+    try:
+        return bool(path.read_text())
+    except OSError:
+        return False
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

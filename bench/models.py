@@ -1,0 +1,266 @@
+"""Teachers loaded, students built, both as `Classifier`. The only module that loads weights.
+
+A model is a Hugging Face directory (config.json, model.safetensors, tokenizer.json), so plain transformers can load
+it too. The head is a true two-way softmax whose column k is P(label == k); the released models train column 0 only
+and read it as "vulnerable" (spec 0.2). Weights are read as safetensors or weights-only; no code comes from a model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    RobertaForSequenceClassification,
+    RobertaModel,
+)
+
+from bench.encode import BOS, EOS, PAD, Encoded, Inputs, TextInputs
+from bench.types import Probabilities, Recipe, StudentSpec, UsageError
+
+LABELS = {0: "safe", 1: "vulnerable"}
+INPUTS_FILE = "inputs.json"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The classifier that answers the same for every program."""
+
+    vulnerable: float
+    """P(label == 1)."""
+
+    def probabilities(self, programs: Sequence[str]) -> Probabilities:
+        """Answer for n programs, shape (n, 2)."""
+        return np.tile([1.0 - self.vulnerable, self.vulnerable], (len(programs), 1))
+
+
+@dataclass(frozen=True)
+class Network:
+    """A RoBERTa classifier with its inputs and its device."""
+
+    model: RobertaForSequenceClassification
+    inputs: Inputs
+    device: str = "cpu"
+    batch_size: int = 32
+    valid_accuracy: float = float("nan")
+    """Accuracy on validation at the epoch that was kept, as a share."""
+
+    def logits(self, programs: Sequence[str]) -> NDArray[np.float64]:
+        """Shape (n,): log-odds of "vulnerable" at temperature 1."""
+        return self.logits_of(self.inputs.encode(programs))
+
+    def logits_of(self, encoded: Sequence[Encoded]) -> NDArray[np.float64]:
+        """The same for encoded programs: sorted by length, padded to the batch, in inference mode."""
+        answers = np.empty(len(encoded), dtype=np.float64)
+        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]["input_ids"]))
+        self.model.eval()
+        with torch.inference_mode():
+            for start in range(0, len(order), self.batch_size):
+                chosen = order[start : start + self.batch_size]
+                pairs = forward(self.model, self.inputs, [encoded[i] for i in chosen], self.device).double()
+                answers[chosen] = (pairs[:, 1] - pairs[:, 0]).cpu().numpy()
+        return answers
+
+    def probabilities(self, programs: Sequence[str]) -> Probabilities:
+        """Judge n programs, shape (n, 2)."""
+        vulnerable = 1.0 / (1.0 + np.exp(-self.logits(programs)))
+        return np.stack([1.0 - vulnerable, vulnerable], axis=1)
+
+
+def forward(
+    model: RobertaForSequenceClassification, inputs: Inputs, encoded: Sequence[Encoded], device: str
+) -> torch.Tensor:
+    """Raw scores of one batch, shape (batch, 2), float32; bf16 autocast on a GPU."""
+    batch = {name: tensor.to(device, non_blocking=True) for name, tensor in inputs.collate(encoded).items()}
+    with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device.startswith("cuda")):
+        return model(**batch).logits.float()
+
+
+def roberta_config(spec: StudentSpec, recipe: Recipe | None = None) -> RobertaConfig:
+    """Hugging Face's configuration of an architecture; dropouts are the recipe's."""
+    return RobertaConfig(
+        vocab_size=spec.vocab_size,
+        hidden_size=spec.hidden,
+        num_hidden_layers=spec.layers,
+        num_attention_heads=spec.heads,
+        intermediate_size=spec.ffn,
+        max_position_embeddings=spec.position_rows,
+        hidden_act=spec.activation,
+        hidden_dropout_prob=recipe.hidden_dropout if recipe else 0.1,
+        attention_probs_dropout_prob=recipe.attention_dropout if recipe else 0.1,
+        position_embedding_type=spec.position,
+        type_vocab_size=1,
+        bos_token_id=BOS,
+        pad_token_id=PAD,
+        eos_token_id=EOS,
+        num_labels=2,
+        id2label=LABELS,
+        label2id={name: label for label, name in LABELS.items()},
+        attn_implementation=_attention(spec.position),
+    )
+
+
+def _attention(position: str) -> str:
+    """Relative positions exist only in the eager attention of transformers."""
+    return "sdpa" if position == "absolute" else "eager"
+
+
+def build(spec: StudentSpec, recipe: Recipe, tokenizer: Tokenizer, seed: int, device: str = "cpu") -> Network:
+    """Make a randomly initialised student; the same seed gives the same weights."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = RobertaForSequenceClassification(roberta_config(spec, recipe))
+    return Network(model.to(device), TextInputs(tokenizer, spec.max_tokens), device)
+
+
+def parameters(model: torch.nn.Module) -> int:
+    """Number of trainable numbers in a model."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A pre-trained encoder, before fine-tuning, with the inputs that it was trained on."""
+
+    model: RobertaModel
+    inputs: Inputs
+    device: str = "cpu"
+
+    def classifier(self, recipe: Recipe, seed: int) -> Network:
+        """Copy the encoder and put a fresh classification head on it."""
+        config = RobertaConfig.from_dict(self.model.config.to_dict())
+        config.update(
+            {
+                "num_labels": 2,
+                "id2label": LABELS,
+                "label2id": {name: label for label, name in LABELS.items()},
+                "hidden_dropout_prob": recipe.hidden_dropout,
+                "attention_probs_dropout_prob": recipe.attention_dropout,
+            }
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            model = RobertaForSequenceClassification(config)
+        # A plain encoder may carry a pooler, which the classifier does not have; everything else must fit.
+        missing, unexpected = model.roberta.load_state_dict(self.model.state_dict(), strict=False)
+        if missing or any(not name.startswith("pooler.") for name in unexpected):
+            raise RuntimeError(f"encoder and classifier differ: {missing} {unexpected}")
+        return Network(model.to(self.device), self.inputs, self.device)
+
+    def embed(self, programs: Sequence[str], batch_size: int = 32) -> NDArray[np.float64]:
+        """Mean-pooled last layer, shape (n, hidden)."""
+        encoded = self.inputs.encode(programs)
+        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]["input_ids"]))
+        pooled = np.empty((len(encoded), self.model.config.hidden_size), dtype=np.float64)
+        self.model.eval()
+        with torch.inference_mode():
+            for start in range(0, len(order), batch_size):
+                chosen = order[start : start + batch_size]
+                batch = self.inputs.collate([encoded[i] for i in chosen])
+                batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
+                states = self.model(**batch).last_hidden_state.float()
+                pooled[chosen] = _mean(states, batch.get("attention_mask")).cpu().numpy()
+        return pooled
+
+
+def _mean(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    if mask is None:
+        return states.mean(dim=1)
+    weights = mask.unsqueeze(-1).float()
+    return (states * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def save(classifier: object, folder: Path) -> None:
+    """Write a `Network` as a Hugging Face directory, a `Constant` as one number.
+
+    Raises:
+        TypeError: any other classifier; it cannot be replayed from a run directory.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(classifier, Constant):
+        (folder / INPUTS_FILE).write_text(json.dumps({"kind": "constant", "vulnerable": classifier.vulnerable}) + "\n")
+    elif isinstance(classifier, Network):
+        classifier.model.save_pretrained(folder, safe_serialization=True)
+        save_inputs(classifier.inputs, folder)
+    else:
+        raise TypeError(f"expected a Network or a Constant, got {type(classifier).__name__}")
+
+
+def load(folder: Path, device: str = "cpu") -> Network | Constant:
+    """Read back what `save` wrote."""
+    facts = json.loads((folder / INPUTS_FILE).read_text())
+    if facts["kind"] == "constant":
+        return Constant(float(facts["vulnerable"]))
+    config = RobertaConfig.from_pretrained(folder, local_files_only=True)
+    model = RobertaForSequenceClassification.from_pretrained(
+        folder,
+        use_safetensors=True,
+        local_files_only=True,
+        attn_implementation=_attention(config.position_embedding_type),
+    )
+    return Network(model.to(device).eval(), load_inputs(folder), device)
+
+
+def save_inputs(inputs: Inputs, folder: Path) -> None:
+    """Write what turns programs into tensors beside the weights."""
+    if not isinstance(inputs, TextInputs):
+        raise TypeError(f"expected TextInputs, got {type(inputs).__name__}")
+    facts = {
+        "kind": "text",
+        "max_tokens": inputs.max_tokens,
+        "bos": inputs.bos,
+        "eos": inputs.eos,
+        "pad": inputs.pad,
+    }
+    inputs.tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / INPUTS_FILE).write_text(json.dumps(facts) + "\n")
+
+
+def load_inputs(folder: Path) -> TextInputs:
+    """Read what `save_inputs` wrote."""
+    facts: dict[str, Any] = json.loads((folder / INPUTS_FILE).read_text())
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    return TextInputs(tokenizer, int(facts["max_tokens"]), int(facts["bos"]), int(facts["eos"]), int(facts["pad"]))
+
+
+def load_encoder(source: str, revision: str | None, max_tokens: int, device: str = "cpu") -> Encoder:
+    """Load a pre-trained RoBERTa encoder: a local Hugging Face directory, or a hub id at a pinned revision.
+
+    Raises:
+        UsageError: unreachable, unreadable, or not of RoBERTa's architecture.
+    """
+    try:
+        # transformers reads .bin weights-only, so that no checkpoint can run code.
+        model = AutoModel.from_pretrained(source, revision=revision, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, use_fast=True, trust_remote_code=False)
+    except Exception as error:
+        raise UsageError(
+            f"cannot load the teacher {source!r} ({type(error).__name__}: {str(error).splitlines()[0][:120]}): connect "
+            "to the hub, or give --teachers a local Hugging Face directory, or codebert-scratch, which needs neither"
+        ) from error
+    if not isinstance(model, RobertaModel) or not getattr(tokenizer, "is_fast", False):
+        raise UsageError(f"expected a RoBERTa encoder with a fast tokenizer, got {type(model).__name__} in {source!r}")
+    longest = model.config.max_position_embeddings - model.config.pad_token_id - 1
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    backend.no_truncation()
+    backend.no_padding()
+    ids = (int(tokenizer.cls_token_id), int(tokenizer.sep_token_id), int(tokenizer.pad_token_id))
+    return Encoder(model.to(device), TextInputs(backend, min(max_tokens, longest), *ids), device)
+
+
+def masked_language_model(spec: StudentSpec, recipe: Recipe, seed: int, device: str) -> RobertaForMaskedLM:
+    """Make an untrained masked language model of this architecture."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return RobertaForMaskedLM(roberta_config(spec, recipe)).to(device)

@@ -1,0 +1,113 @@
+"""Rows of a data set on disk: jsonl, jsonl.gz, jsonl.zst or parquet; each fault named by file and line."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from bench.types import Label, UsageError
+
+SUFFIXES = (".jsonl", ".jsonl.zst", ".jsonl.gz", ".parquet")
+NAMES = {"train": ("train",), "valid": ("valid", "validation"), "test": ("test",)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One labelled function as published."""
+
+    func: str
+    target: Label
+    project: str = ""
+
+
+def read_split(folder: Path, split: str) -> list[Row]:
+    """Read the rows of one split ("train", "valid" or "test") in file order.
+
+    Raises:
+        UsageError: no such file, no row, or a malformed row.
+    """
+    path = _find(folder, split)
+    try:
+        rows = [check_row(row, f"{path.name}:{number}") for number, row in _raw(path)]
+    except OSError as error:
+        raise UsageError(f"expected a readable file, got {error} from {path}: check it") from error
+    if not rows:
+        raise UsageError(f"expected at least one row in {path}, got an empty split: give it rows")
+    return rows
+
+
+def check_row(raw: Mapping[str, object], where: str) -> Row:
+    """Turn a raw row into a `Row`, or say at which place what is wrong."""
+    for name in ("func", "target"):
+        if name not in raw:
+            raise UsageError(f"{where}: expected the fields func and target, got {sorted(raw)}: add {name!r}")
+    func, target = raw["func"], raw["target"]
+    if not isinstance(func, str) or not func.strip():
+        raise UsageError(f"{where}: expected func to be a non-empty program, got {func!r:.40}: mend or drop the row")
+    if not isinstance(target, int | float) or target not in (0, 1):
+        raise UsageError(f"{where}: expected target 0 or 1 (1 is vulnerable), got {target!r:.40}: mend the label")
+    return Row(func, cast(Label, int(target)), str(raw.get("project") or ""))
+
+
+def _find(folder: Path, split: str) -> Path:
+    candidates = [folder / f"{name}{suffix}" for name in NAMES[split] for suffix in SUFFIXES]
+    found = [path for path in candidates if path.is_file()]
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise UsageError(
+            f"expected one file {split}{{{','.join(SUFFIXES)}}} in {folder}, got {names}: "
+            + ("keep one of them" if found else "put it there")
+        )
+    return found[0]
+
+
+def _raw(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
+    if path.suffix == ".parquet":
+        yield from _parquet(path)
+        return
+    with _text(path) as lines:
+        try:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, _json(line, f"{path.name}:{number}")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{path.name}: expected UTF-8 text, got {error.reason}: convert the file") from error
+        except (EOFError, ValueError, RuntimeError) as error:
+            raise UsageError(f"{path.name}: expected a whole compressed file, got {error}: copy it again") from error
+
+
+def _text(path: Path) -> io.TextIOBase:
+    if path.suffix == ".gz":
+        return cast(io.TextIOBase, gzip.open(path, "rt", encoding="utf-8", newline="\n"))
+    if path.suffix == ".zst":
+        import zstandard
+
+        stream = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True)
+        return io.TextIOWrapper(stream, encoding="utf-8", newline="\n")
+    return path.open(encoding="utf-8", newline="\n")
+
+
+def _json(line: str, where: str) -> Mapping[str, object]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{where}: expected a JSON object, got {error.msg}: mend or drop the line") from error
+    if not isinstance(row, dict):
+        raise UsageError(f"{where}: expected a JSON object, got {type(row).__name__}: mend or drop the line")
+    return row
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except pyarrow.ArrowException as error:
+        raise UsageError(f"{path.name}: expected a parquet file, got {str(error)[:80]}: copy it again") from error
+    yield from enumerate(table.to_pylist(), start=1)
