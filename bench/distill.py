@@ -76,7 +76,8 @@ def distill(
 
 @functools.lru_cache(maxsize=8)
 def _tokenizer(kind: TokenizerKind, vocab_size: int, programs: tuple[str, ...]) -> str:
-    return train_tokenizer(kind, vocab_size, programs).to_str()
+    text: str = train_tokenizer(kind, vocab_size, programs).to_str()
+    return text
 
 
 def fit(network: Network, lesson: Lesson, valid: Sequence[Sample], recipe: Recipe, seed: int, label: str) -> Network:

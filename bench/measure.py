@@ -11,6 +11,7 @@ import importlib.util
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -52,16 +53,21 @@ def speed(
                     cpu[name].append(1e3 * busy)
         return {
             name: [
-                Measured("latency_p50", float(np.percentile(wall[name], 50)), "ms", rounds),
-                Measured("latency_p90", float(np.percentile(wall[name], 90)), "ms", rounds),
-                Measured("latency_p99", float(np.percentile(wall[name], 99)), "ms", rounds),
-                Measured("cpu_p50", float(np.percentile(cpu[name], 50)), "ms", rounds),
+                *_percentiles(wall[name], cpu[name]),
                 energy(
-                    lambda c=classifier: _repeat(c, programs, rounds, device), float(np.mean(cpu[name])), rounds, device
-                ),  # type: ignore[misc]
+                    partial(_repeat, classifier, programs, rounds, device), float(np.mean(cpu[name])), rounds, device
+                ),
             ]
             for name, classifier in classifiers.items()
         }
+
+
+def _percentiles(wall: Sequence[float], cpu: Sequence[float]) -> list[Measured]:
+    """Wall times at three percentiles and the median CPU time, in ms."""
+    found = [
+        Measured(f"latency_p{share}", float(np.percentile(wall, share)), "ms", len(wall)) for share in (50, 90, 99)
+    ]
+    return [*found, Measured("cpu_p50", float(np.percentile(cpu, 50)), "ms", len(cpu))]
 
 
 def energy(work: Callable[[], None], cpu_ms: float, calls: int, device: str) -> Measured:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -84,7 +84,8 @@ def forward(
     """Raw scores of one batch, shape (batch, 2), float32; bf16 autocast on a GPU."""
     batch = {name: tensor.to(device, non_blocking=True) for name, tensor in inputs.collate(encoded).items()}
     with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device.startswith("cuda")):
-        return model(**batch).logits.float()
+        scores: torch.Tensor = model(**batch).logits
+        return scores.float()
 
 
 def roberta_config(spec: StudentSpec, recipe: Recipe | None = None) -> RobertaConfig:
@@ -116,12 +117,21 @@ def _attention(position: str) -> str:
     return "sdpa" if position == "absolute" else "eager"
 
 
+Model = TypeVar("Model", bound=torch.nn.Module)
+
+
+def _on(model: Model, device: str) -> Model:
+    """Move a model to its device, ready to judge."""
+    torch.nn.Module.to(model, device)
+    return model.eval()
+
+
 def build(spec: StudentSpec, recipe: Recipe, tokenizer: Tokenizer, seed: int, device: str = "cpu") -> Network:
     """Make a randomly initialised student; the same seed gives the same weights."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = RobertaForSequenceClassification(roberta_config(spec, recipe))
-    return Network(model.to(device), TextInputs(tokenizer, spec.max_tokens), device)
+    return Network(_on(model, device), TextInputs(tokenizer, spec.max_tokens), device)
 
 
 def parameters(model: torch.nn.Module) -> int:
@@ -156,7 +166,7 @@ class Encoder:
         missing, unexpected = model.roberta.load_state_dict(self.model.state_dict(), strict=False)
         if missing or any(not name.startswith("pooler.") for name in unexpected):
             raise RuntimeError(f"encoder and classifier differ: {missing} {unexpected}")
-        return Network(model.to(self.device), self.inputs, self.device)
+        return Network(_on(model, self.device), self.inputs, self.device)
 
     def embed(self, programs: Sequence[str], batch_size: int = 32) -> NDArray[np.float64]:
         """Mean-pooled last layer, shape (n, hidden)."""
@@ -209,7 +219,7 @@ def load(folder: Path, device: str = "cpu") -> Network | Constant:
         local_files_only=True,
         attn_implementation=_attention(config.position_embedding_type),
     )
-    return Network(model.to(device).eval(), load_inputs(folder), device)
+    return Network(_on(model, device), load_inputs(folder), device)
 
 
 def save_inputs(inputs: Inputs, folder: Path) -> None:
@@ -256,11 +266,11 @@ def load_encoder(source: str, revision: str | None, max_tokens: int, device: str
     backend.no_truncation()
     backend.no_padding()
     ids = (int(tokenizer.cls_token_id), int(tokenizer.sep_token_id), int(tokenizer.pad_token_id))
-    return Encoder(model.to(device), TextInputs(backend, min(max_tokens, longest), *ids), device)
+    return Encoder(_on(model, device), TextInputs(backend, min(max_tokens, longest), *ids), device)
 
 
 def masked_language_model(spec: StudentSpec, recipe: Recipe, seed: int, device: str) -> RobertaForMaskedLM:
     """Make an untrained masked language model of this architecture."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return RobertaForMaskedLM(roberta_config(spec, recipe)).to(device)
+        return _on(RobertaForMaskedLM(roberta_config(spec, recipe)), device)

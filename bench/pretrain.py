@@ -106,4 +106,5 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
 def load_own_encoder(folder: Path, device: str) -> Encoder:
     """Read what `save_encoder` wrote."""
     model = RobertaModel.from_pretrained(folder, use_safetensors=True, local_files_only=True, add_pooling_layer=False)
-    return Encoder(model.to(device).eval(), load_inputs(folder), device)
+    torch.nn.Module.to(model, device)
+    return Encoder(model.eval(), load_inputs(folder), device)

@@ -42,7 +42,7 @@ def partition(embedding: NDArray[np.float64], parts: int, seed: int) -> Partitio
     return Partition(make_pipeline(StandardScaler(), PCA(components, svd_solver="full"), clusters).fit(embedding))
 
 
-def train_experts(  # noqa: PLR0913 - the paper's step needs all of them
+def train_experts(
     teacher: Teacher,
     labelled: Sequence[Sample],
     valid: Sequence[Sample],
