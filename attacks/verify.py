@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from attacks.deadnames import DEAD_NAMES
-from bench.cscope import local_names
+from bench.cscope import identifiers, local_names
 from bench.csource import Node, Source, leaves, parse
 
 ADDED_LITERALS = frozenset({"0", "1", "8"})
@@ -33,8 +33,8 @@ class Externals:
     """Number of renameable locals over all functions, those of dead code left out."""
 
 
-def externals(source: Source) -> Externals:
-    """Collect what must survive."""
+def externals(source: Source, dead: frozenset[str] = frozenset()) -> Externals:
+    """Collect what must survive; locals of these names are dead code's."""
     names = local_names(source)
     renameable = {leaf.order for name in names for leaf in name.occurrences}
     counted = {kind: Counter[str]() for kind in ("comment", "directive", "label", "string", "call")}
@@ -48,7 +48,7 @@ def externals(source: Source) -> Externals:
             named[kind].add(text)
         elif kind == "number":
             numbers.add(text)
-    kept = sum(name.text not in DEAD_NAMES for name in names)
+    kept = sum(name.text not in dead for name in names)
     frozen = {kind: frozenset(texts) for kind, texts in named.items()}
     return Externals(source.faults, counted, frozen, frozenset(numbers), kept)
 
@@ -76,7 +76,9 @@ def _kind(node: Node, renameable: set[int]) -> str:
 
 def verify(original: str, adversarial: str) -> str:
     """Return why the second program does not count as the first one attacked; "" where it does."""
-    return next(_differences(externals(parse(original)), externals(parse(adversarial))), "")
+    before = parse(original)
+    dead = frozenset(DEAD_NAMES) - identifiers(before)
+    return next(_differences(externals(before), externals(parse(adversarial), dead)), "")
 
 
 def _differences(old: Externals, new: Externals) -> Iterator[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,9 +97,7 @@ assert dict(os.environ) == before
 """
 
 
-def test_textattack_is_imported_without_a_network(tmp_path: object) -> None:
-    import os
-
+def test_textattack_is_imported_without_a_network(tmp_path: Path) -> None:
     home = {**os.environ, "HOME": str(tmp_path), "TA_CACHE_DIR": "elsewhere"}
     done = subprocess.run([sys.executable, "-c", OFFLINE], check=False, capture_output=True, text=True, env=home)
     assert done.returncode == 0, done.stderr

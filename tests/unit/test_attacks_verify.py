@@ -41,3 +41,7 @@ def test_accepts_renaming_and_rewriting() -> None:
         )
         == ""
     )
+
+
+def test_a_local_may_be_called_like_dead_code() -> None:
+    assert verify("int f(int spare) { return spare; }", "int f(int b) { int filler = 0; return b; }") == ""
