@@ -5,14 +5,18 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import zstandard
+
 from bench.types import Label, UsageError
 
 SUFFIXES = (".jsonl", ".jsonl.zst", ".jsonl.gz", ".parquet")
+BROKEN = (EOFError, ValueError, RuntimeError, zlib.error, zstandard.ZstdError)
 NAMES = {"train": ("train",), "valid": ("valid", "validation"), "test": ("test",)}
 
 
@@ -49,9 +53,19 @@ def check_row(raw: Mapping[str, object], where: str) -> Row:
     func, target = raw["func"], raw["target"]
     if not isinstance(func, str) or not func.strip():
         raise UsageError(f"{where}: expected func to be a non-empty program, got {func!r:.40}: mend or drop the row")
+    if not _is_unicode(func):
+        raise UsageError(f"{where}: expected func to be Unicode text, got half a character: mend or drop the row")
     if not isinstance(target, int | float) or target not in (0, 1):
         raise UsageError(f"{where}: expected target 0 or 1 (1 is vulnerable), got {target!r:.40}: mend the label")
     return Row(func, cast(Label, int(target)), str(raw.get("project") or ""))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # JSON can spell half of a surrogate pair
+        return False
+    return True
 
 
 def _find(folder: Path, split: str) -> Path:
@@ -77,7 +91,7 @@ def _raw(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
                     yield number, _json(line, f"{path.name}:{number}")
         except UnicodeDecodeError as error:
             raise UsageError(f"{path.name}: expected UTF-8 text, got {error.reason}: convert the file") from error
-        except (EOFError, ValueError, RuntimeError) as error:
+        except BROKEN as error:
             raise UsageError(f"{path.name}: expected a whole compressed file, got {error}: copy it again") from error
 
 
@@ -85,8 +99,6 @@ def _text(path: Path) -> io.TextIOBase:
     if path.suffix == ".gz":
         return cast(io.TextIOBase, gzip.open(path, "rt", encoding="utf-8", newline="\n"))
     if path.suffix == ".zst":
-        import zstandard
-
         stream = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True)
         return io.TextIOWrapper(stream, encoding="utf-8", newline="\n")
     return path.open(encoding="utf-8", newline="\n")
@@ -95,8 +107,8 @@ def _text(path: Path) -> io.TextIOBase:
 def _json(line: str, where: str) -> Mapping[str, object]:
     try:
         row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UsageError(f"{where}: expected a JSON object, got {error.msg}: mend or drop the line") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{where}: expected a JSON object, got {error!s:.80}: mend or drop the line") from error
     if not isinstance(row, dict):
         raise UsageError(f"{where}: expected a JSON object, got {type(row).__name__}: mend or drop the line")
     return row
