@@ -59,6 +59,8 @@ def load(task: str, data: str | None = None, limits: Limits | None = None) -> Sp
         UsageError: unreadable or malformed rows (with file and line), an empty split, or not the named release.
     """
     if task == "embedded":
+        if data is not None:
+            raise UsageError("expected no --data with task embedded, which is generated: give --task devign or folder")
         return _embedded(limits or Limits())
     if task == "folder" and data is None:
         raise UsageError("expected --data PATH with task folder, got none: name a folder with train, valid and test")
