@@ -252,7 +252,9 @@ def load_encoder(source: str, revision: str | None, max_tokens: int, device: str
     """
     try:
         # transformers reads .bin weights-only, so that no checkpoint can run code.
-        model = AutoModel.from_pretrained(source, revision=revision, trust_remote_code=False)
+        model, found = AutoModel.from_pretrained(
+            source, revision=revision, trust_remote_code=False, output_loading_info=True
+        )
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, use_fast=True, trust_remote_code=False)
     except Exception as error:
         raise UsageError(
@@ -261,6 +263,10 @@ def load_encoder(source: str, revision: str | None, max_tokens: int, device: str
         ) from error
     if not isinstance(model, RobertaModel) or not getattr(tokenizer, "is_fast", False):
         raise UsageError(f"expected a RoBERTa encoder with a fast tokenizer, got {type(model).__name__} in {source!r}")
+    if absent := [name for name in found["missing_keys"] if not name.startswith("pooler.")]:
+        raise UsageError(
+            f"expected all weights of the encoder in {source!r}, got none for {min(absent)}: copy it again"
+        )
     longest = model.config.max_position_embeddings - model.config.pad_token_id - 1
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     backend.no_truncation()
