@@ -117,7 +117,7 @@ def _step(
     target = torch.from_numpy(lesson.targets[batch]).float().to(pairs.device)
     weight = torch.from_numpy(lesson.weights[batch]).float().to(pairs.device)
     loss = distillation_loss(pairs, target, weight, recipe.temperature)
-    optimizer.zero_grad(set_to_none=True)
+    network.model.zero_grad(set_to_none=True)  # frozen ones too: their gradients count in the clipping
     loss.backward()
     if recipe.clip_norm:
         torch.nn.utils.clip_grad_norm_(network.model.parameters(), recipe.clip_norm)
