@@ -87,13 +87,21 @@ def _differences(old: Externals, new: Externals) -> Iterator[str]:
     for kind, before in old.counted.items():
         if before != new.counted[kind]:
             yield f"{kind} changed: {_one((before - new.counted[kind]) + (new.counted[kind] - before))}"
-    for kind, known in old.named.items():
-        if known != new.named[kind]:
-            yield f"{kind} changed: {_one(known ^ new.named[kind])}"
+    for kind, known in _named(old, guessed=old.faults > 0).items():
+        found = _named(new, guessed=old.faults > 0)[kind]
+        if known != found:
+            yield f"{kind} changed: {_one(known ^ found)}"
     if not old.numbers <= new.numbers <= old.numbers | ADDED_LITERALS:
         yield f"number changed: {_one(old.numbers ^ new.numbers)}"
     if old.locals != new.locals:
         yield f"locals merged or split: {new.locals}, {old.locals} before"
+
+
+def _named(program: Externals, *, guessed: bool) -> dict[str, frozenset[str]]:
+    """Return the sets to compare: beside a fault the parser guesses whether an unknown macro is a type or a name."""
+    if not guessed:
+        return program.named
+    return {"field": program.named["field"], "name": program.named["name"] | program.named["type"]}
 
 
 def _one(texts: Iterable[str]) -> str:
