@@ -1,0 +1,162 @@
+"""Shared fixtures: one thread, no network, small programs, a teacher that needs no network, a preset of seconds."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; tests share their machine
+os.environ["HF_HUB_OFFLINE"] = "1"  # a test that needs the hub is a mistake
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bench.config import SMOKE, Experiment, Preset, ScratchEncoder
+from bench.types import Budget, Probabilities, Recipe, Sample, Splits
+
+RISKY, SAFE = "int f(char *p) { return danger(p); }", "int f(char *p) { return check(p); }"
+
+
+@dataclass(frozen=True)
+class FakeNetwork:
+    """Vulnerable where a program calls `word`."""
+
+    word: str = "danger"
+    confidence: float = 2.0
+
+    def logits(self, programs: Sequence[str]) -> NDArray[np.float64]:
+        return np.array([self.confidence if self.word in program else -self.confidence for program in programs])
+
+    def probabilities(self, programs: Sequence[str]) -> Probabilities:
+        vulnerable = 1 / (1 + np.exp(-self.logits(programs)))
+        return np.stack([1 - vulnerable, vulnerable], axis=1)
+
+
+@dataclass(frozen=True)
+class FakeTeacher(FakeNetwork):
+    """A `bench.types.Teacher` without a network; remembers how it was specialised."""
+
+    name: str = "fake"
+    specialised: list[tuple[NDArray[np.float64], int]] = field(default_factory=list)
+
+    @property
+    def network(self) -> FakeNetwork:
+        return FakeNetwork(self.word, self.confidence)
+
+    def embed(self, programs: Sequence[str]) -> NDArray[np.float64]:
+        return np.array([[len(program), program.count("a"), program.count("g")] for program in programs], dtype=float)
+
+    def specialise(
+        self,
+        samples: Sequence[Sample],
+        weights: NDArray[np.float64],
+        valid: Sequence[Sample],
+        recipe: Recipe,
+        seed: int,
+    ) -> FakeNetwork:
+        self.specialised.append((weights, seed))
+        return FakeNetwork(confidence=float(len(self.specialised)))
+
+
+def samples(count: int, prefix: str) -> tuple[Sample, ...]:
+    """Half of them risky, all different."""
+    return tuple(
+        Sample(f"{prefix}/{i}", f"{(SAFE, RISKY)[i % 2]} /* {'x' * i} */", (0, 1)[i % 2]) for i in range(count)
+    )
+
+
+@pytest.fixture
+def teacher() -> FakeTeacher:
+    return FakeTeacher()
+
+
+@pytest.fixture(scope="session")
+def splits() -> Splits:
+    """16 labelled, 16 unlabelled, 8 to validate, 8 to test: `danger` is vulnerable, `check` is not."""
+    unlabelled = tuple(sample.code for sample in samples(16, "toy/unlabelled"))
+    return Splits("toy", samples(16, "toy/train"), unlabelled, samples(8, "toy/valid"), samples(8, "toy/test"))
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Recipe:
+    """Learns the toy task in half a second."""
+    return Recipe(epochs=20, learning_rate=1e-2, batch_size=4, temperature=2.0)
+
+
+@pytest.fixture(scope="session")
+def budget() -> Budget:
+    """One epoch of the smallest students."""
+    once = Recipe(epochs=1, learning_rate=1e-3, batch_size=8, temperature=2.0)
+    return Budget(0.25, 64, once, once, surrogate_trainings=2, surrogate_epochs=1)
+
+
+@pytest.fixture(scope="session")
+def micro() -> Preset:
+    """The whole algorithm on next to nothing."""
+    return replace(
+        SMOKE,
+        name="micro",
+        train_limit=24,
+        valid_limit=12,
+        test_limit=12,
+        attack_limit=3,
+        query_budget=12,
+        max_tokens=64,
+        scratch=ScratchEncoder(vocab_size=300, layers=1, hidden=16, heads=2, ffn=32, pretrain_epochs=1),
+        surrogate_trainings=2,
+        latency_rounds=2,
+    )
+
+
+@pytest.fixture(scope="session")
+def experiment(micro: Preset) -> Experiment:
+    """The controls and one attack; add what a test needs."""
+    return Experiment(methods=("kd",), attacks=("rename-greedy",), preset=micro)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Hugging Face directory with a small RoBERTa encoder, written by transformers alone."""
+    return save_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="session")
+def new_checkpoint() -> Callable[[Path], Path]:
+    """The same, in a directory of the test's own."""
+    return save_checkpoint
+
+
+def save_checkpoint(folder: Path) -> Path:
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaModel
+
+    names = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *"abcdefghijklmnopqrstuvwxyz(){};*=_", "int", "return"]
+    backend = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token="<s>",
+        cls_token="<s>",
+        eos_token="</s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+    )
+    tokenizer.save_pretrained(folder)
+    config = RobertaConfig(
+        vocab_size=len(names),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=34,
+        type_vocab_size=1,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        RobertaModel(config).save_pretrained(folder)
+    return folder

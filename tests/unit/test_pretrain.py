@@ -1,0 +1,81 @@
+"""The encoder from scratch: masking as RoBERTa does it, determinism, and that pre-training learns something."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bench.config import ScratchEncoder
+from bench.encode import MASK, SPECIALS
+from bench.models import Encoder
+from bench.pretrain import _loss, load_own_encoder, mask, pretrain, save_encoder
+from bench.rng import stream
+
+SHAPE = ScratchEncoder(vocab_size=300, layers=1, hidden=16, heads=2, ffn=32, pretrain_epochs=1)
+PROGRAMS = [f"int f{i}(int a) {{ return a + {i}; }}" for i in range(24)]
+
+
+def test_masking_hides_15_percent_in_roberta_proportions():
+    ids, noise = np.array([0, *range(100, 300), 2]), np.random.default_rng(0)
+    fates = {"hidden": 0, "kept": 0, "other": 0}
+    for _ in range(200):
+        hidden, answers = mask(ids, 5000, noise)
+        chosen = np.flatnonzero(answers >= len(SPECIALS))
+        assert len(chosen) == 30
+        assert np.array_equal(answers[chosen], ids[chosen])
+        untouched = np.setdiff1d(np.arange(len(ids)), chosen)
+        assert np.array_equal(hidden[untouched], ids[untouched])
+        assert hidden[chosen].min() >= MASK
+        fates["hidden"] += int((hidden[chosen] == MASK).sum())
+        fates["kept"] += int((hidden[chosen] == ids[chosen]).sum())
+    shares = {name: count / 6000 for name, count in fates.items()}
+    assert shares["hidden"] == pytest.approx(0.8, abs=0.02)
+    assert shares["kept"] == pytest.approx(0.1, abs=0.02)
+
+
+def test_masking_leaves_the_original_alone_and_never_touches_special_tokens():
+    ids = np.array([0, 7, 2, 1, 1])
+    hidden, answers = mask(ids, 10, np.random.default_rng(1))
+    assert ids.tolist() == [0, 7, 2, 1, 1]
+    assert answers.tolist() == [0, 7, 0, 0, 0]
+    assert hidden[[0, 2, 3, 4]].tolist() == [0, 2, 1, 1]
+    empty = np.array([0, 2])
+    assert [part.tolist() for part in mask(empty, 10, np.random.default_rng(1))] == [[0, 2], [0, 0]]
+
+
+def test_the_same_seed_gives_the_same_encoder():
+    one, two, other = (pretrain(PROGRAMS, SHAPE, 32, seed, "cpu") for seed in (1, 1, 2))
+    assert np.array_equal(one.embed(PROGRAMS), two.embed(PROGRAMS))
+    assert not np.array_equal(one.embed(PROGRAMS), other.embed(PROGRAMS))
+
+
+def loss_of(encoder: Encoder, model) -> float:
+    with torch.inference_mode():
+        encoded = encoder.inputs.encode(PROGRAMS)
+        return float(_loss(model.eval(), encoder.inputs, encoded, stream(0, "examined"), "cpu"))
+
+
+def test_pre_training_lowers_the_loss(monkeypatch):
+    from bench import pretrain as module
+
+    made, make = [], module.masked_language_model
+    monkeypatch.setattr(module, "masked_language_model", lambda *args: made.append(make(*args)) or made[-1])
+    losses = []
+    for epochs in (1, 12):
+        encoder = pretrain(PROGRAMS, replace(SHAPE, pretrain_epochs=epochs, pretrain_learning_rate=5e-3), 32, 0, "cpu")
+        losses.append(loss_of(encoder, made[-1]))
+    assert losses[1] < losses[0] - 0.5
+
+
+def test_an_encoder_survives_the_disk(tmp_path):
+    made = pretrain(PROGRAMS, SHAPE, 32, 0, "cpu")
+    save_encoder(made, tmp_path)
+    read = load_own_encoder(tmp_path, "cpu")
+    assert np.array_equal(read.embed(PROGRAMS), made.embed(PROGRAMS))
+    assert read.inputs.max_tokens == 32
+
+
+def test_programs_without_a_token_are_no_crash():
+    encoder = pretrain(["", " ", "int f;"], SHAPE, 32, 0, "cpu")
+    assert np.isfinite(encoder.embed(["", "int"])).all()
