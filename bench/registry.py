@@ -136,3 +136,6 @@ def _check_device(device: str) -> None:
         raise UsageError(f"expected --device cpu or cuda, got {device!r}: choose one")
     if device != "cpu" and not torch.cuda.is_available():
         raise UsageError("--device cuda was asked for, but torch sees no CUDA device: use --device cpu")
+    devices = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    if device not in ("cpu", "cuda", *devices):
+        raise UsageError(f"expected --device cpu, cuda or one of {', '.join(devices)}, got {device!r}: choose one")
