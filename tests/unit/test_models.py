@@ -1,4 +1,4 @@
-"""Teachers loaded, students built: column 1 is P(vulnerable), the same before and after the disk, no code from a file."""
+"""Teachers loaded, students built: column 1 is P(vulnerable), before and after the disk; no file runs code."""
 
 import json
 import os
