@@ -83,7 +83,9 @@ def _tokenizer(kind: TokenizerKind, vocab_size: int, programs: tuple[str, ...]) 
 def fit(network: Network, lesson: Lesson, valid: Sequence[Sample], recipe: Recipe, seed: int, label: str) -> Network:
     """Train `network` in place and return it with the weights of its best validation epoch."""
     model, order = network.model, stream(seed, "order")
-    optimizer = torch.optim.AdamW(_trained(model, recipe), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    optimizer = torch.optim.AdamW(
+        _trained(model, recipe), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
     steps = recipe.epochs * -(-len(lesson.encoded) // recipe.batch_size)
     schedule = get_linear_schedule_with_warmup(optimizer, round(recipe.warmup * steps), steps)
     truth = np.array([sample.label for sample in valid])

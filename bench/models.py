@@ -88,8 +88,8 @@ def forward(
         return scores.float()
 
 
-def roberta_config(spec: StudentSpec, recipe: Recipe | None = None) -> RobertaConfig:
-    """Hugging Face's configuration of an architecture; dropouts are the recipe's."""
+def roberta_config(spec: StudentSpec, recipe: Recipe) -> RobertaConfig:
+    """Hugging Face's configuration of an architecture; dropouts and initial weights are the recipe's."""
     return RobertaConfig(
         vocab_size=spec.vocab_size,
         hidden_size=spec.hidden,
@@ -98,9 +98,10 @@ def roberta_config(spec: StudentSpec, recipe: Recipe | None = None) -> RobertaCo
         intermediate_size=spec.ffn,
         max_position_embeddings=spec.position_rows,
         hidden_act=spec.activation,
-        hidden_dropout_prob=recipe.hidden_dropout if recipe else 0.1,
-        attention_probs_dropout_prob=recipe.attention_dropout if recipe else 0.1,
+        hidden_dropout_prob=recipe.hidden_dropout,
+        attention_probs_dropout_prob=recipe.attention_dropout,
         position_embedding_type=spec.position,
+        initializer_range=recipe.initializer_range or 0.02 * (768 / spec.hidden) ** 0.5,
         type_vocab_size=1,
         bos_token_id=BOS,
         pad_token_id=PAD,

@@ -42,7 +42,9 @@ def _train(
     model: RobertaForMaskedLM, inputs: TextInputs, encoded: list[Encoded], recipe: Recipe, seed: int, device: str
 ) -> None:
     order, noise = stream(seed, "order"), stream(seed, "masks")
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
     steps = recipe.epochs * -(-len(encoded) // recipe.batch_size)
     schedule = get_linear_schedule_with_warmup(optimizer, round(recipe.warmup * steps), steps)
     progress.current().stage("pre-training", steps)

@@ -1,6 +1,6 @@
 """The standard student: the architecture of every method that does not search for one.
 
-No paper fixes it. It is as wide as the size budget allows at four layers: shallow networks answer faster than deep
+No paper fixes it. It is as wide as the size budget allows at two layers: shallow networks answer faster than deep
 ones of the same size, and all of MoEKD, its controls and `supervised` share it, so that they differ in targets alone.
 """
 
@@ -10,7 +10,7 @@ from bench.cost import fits
 from bench.types import StudentSpec, UsageError
 
 VOCAB_SIZE = 1000
-LAYERS = 4
+LAYERS = 2
 HEADS = 4
 WIDTH_STEP = 8
 

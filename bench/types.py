@@ -119,6 +119,8 @@ class Recipe:
     clip_norm: float = 1.0
     hidden_dropout: float = 0.1
     attention_dropout: float = 0.1
+    initializer_range: float | None = None
+    """Standard deviation of the initial weights; None is RoBERTa's 0.02 at width 768, scaled by 1 / sqrt(width)."""
     freeze_bias_and_norm: bool = False
     """As released by Compressor and AVATAR: biases and LayerNorm weights never train."""
 

@@ -54,10 +54,10 @@ _LOCALS = ("$t1", "$t2", "$t3", "$calc")
 
 def draw(rng: np.random.Generator) -> dict[str, str]:
     """Return statements for the places @pre, @mid and @post: one to three, no local declared twice."""
-    opening = OPENING[int(rng.integers(len(OPENING)))] if rng.random() < 0.5 else ""
+    opening = OPENING[int(rng.integers(len(OPENING)))] if rng.random() < 0.3 else ""
     places = {"@pre": opening, "@mid": "", "@post": ""}
     used = [name for name in _LOCALS if name in opening]
-    for _ in range(1 + int(rng.random() < 0.35)):
+    for _ in range(1 + int(rng.random() < 0.2)):
         free = [text for text in ANYWHERE if not any(name in text for name in used)]
         text = free[int(rng.integers(len(free)))]
         used += [name for name in _LOCALS if name in text]
