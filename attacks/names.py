@@ -1,4 +1,4 @@
-"""Where substitutes come from, besides a corpus: given lists, a language model, neighbours in an embedding.
+"""Where substitutes come from, besides a corpus: a language model, neighbours in an embedding.
 
 Follows spec/attacks.md, 1.1, 1.6 and 4.5. Attacks load no model, so a masked language model or an embedding is an
 object that the caller passes. All sources deal contested names out: no two names of a program can become the same.
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from attacks.deadnames import DEAD_NAMES
 from attacks.rename import COMMON_NAMES, Substitutes
 from bench.cnames import is_legal_local
-from bench.cscope import Name, identifiers, local_names
+from bench.cscope import Name, identifiers
 from bench.csource import Source
 from bench.rng import stream
 
@@ -62,32 +62,6 @@ def _fate(text: str, index: int, owner: Mapping[str, int], taken: frozenset[str]
     if text in owner:
         return "repeated" if owner[text] == index else "contested"
     return "kept"
-
-
-@dataclass(frozen=True)
-class Given:
-    """Substitutes that somebody shipped, such as ALERT's: per program, a list for each name."""
-
-    lists: Mapping[str, Mapping[str, Sequence[str]]]
-    """Keyed by the program's text: a source of names sees programs and no ids."""
-
-    def propose(self, source: Source, names: Sequence[Name], rng: np.random.Generator) -> Sequence[Sequence[str]]:
-        """Return the lists of this program, leading blanks stripped; nothing for a program that is not there."""
-        return self._sifted(source, names).kept
-
-    def census(self, source: Source) -> Counter[str]:
-        """Count what became of the proposals; "not a local": lists of what may not be renamed here."""
-        names = local_names(source)
-        counts = Counter(self._sifted(source, names).counts)
-        known = {name.text for name in names}
-        counts["not a local"] = sum(len(x) for name, x in self._of(source).items() if name not in known)
-        return +counts
-
-    def _of(self, source: Source) -> Mapping[str, Sequence[str]]:
-        return self.lists.get(source.text, {})
-
-    def _sifted(self, source: Source, names: Sequence[Name]) -> Sifted:
-        return sift(source, [self._of(source).get(name.text, ()) for name in names])
 
 
 class Suggest(Protocol):
