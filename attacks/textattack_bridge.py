@@ -21,7 +21,17 @@ from attacks.offline import offline
 from attacks.program import MASKED, Genotype, Program
 from bench.types import Classifier
 
-__all__ = ["AlleleSwap", "BeamSearch", "GreedyWordSwapWIR", "Plan", "RepeatModification", "SampledRewrites", "search"]
+__all__ = [
+    "AlleleSwap",
+    "BeamSearch",
+    "GreedyWordSwapWIR",
+    "Plan",
+    "ProgramText",
+    "RepeatModification",
+    "SampledRewrites",
+    "SearchMethod",
+    "search",
+]
 
 BATCH = 64
 """Most programs in one call of the victim."""
