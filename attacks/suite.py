@@ -1,0 +1,102 @@
+"""Robust accuracy: one attack that stands for all of them, without a parameter to tune.
+
+Follows AutoAttack (Croce and Hein, ICML 2020) in spirit: different attacks, cheap ones first, each sample leaves as
+soon as it falls, the worst case counts. One total budget is shared: each member may spend its fixed share and what the
+members before it left over. What a member has asked costs the next ones nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attacks.recipes import mhm_vocabulary, wir_random
+from attacks.recipes_code import combined, random_moves, style_transfer
+from attacks.rename import COMMON_NAMES, Drawn
+from attacks.verify import verify
+from bench.rng import stream
+from bench.types import Attack, Attempt, Classifier, Probabilities, Sample
+
+
+@dataclass(frozen=True)
+class Member:
+    """One attack of the suite."""
+
+    name: str
+    attack: Attack
+    share: float
+    """Of the total budget, 0 to 1; the shares of a suite sum to 1 at most."""
+
+
+@dataclass
+class _Memory:
+    """A victim that passes on only what was not asked before."""
+
+    victim: Classifier
+    spent: int = 0
+    known: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def probabilities(self, programs: Sequence[str]) -> Probabilities:
+        """Judge programs; see `bench.types.Classifier`."""
+        fresh = [program for program in dict.fromkeys(programs) if program not in self.known]
+        if fresh:
+            self.spent += len(fresh)
+            self.known.update(zip(fresh, self.victim.probabilities(fresh), strict=True))
+        return np.array([self.known[program] for program in programs], dtype=np.float64).reshape(-1, 2)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Attacks in turn until one succeeds, verified; at least as strong as each member alone with its share."""
+
+    members: tuple[Member, ...]
+
+    def attempt(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Attempt:
+        """Hand in the first success; without one, the attempt that the victim doubts most."""
+        memory, seed = _Memory(victim), int(rng.integers(2**63))
+        best, lowest = Attempt(None, 0), math.inf
+        for index, member in enumerate(self.members):
+            allowance = budget - memory.spent - self._reserved(budget, index + 1)
+            attempt = member.attack.attempt(memory, sample, max(allowance, 0), stream(seed, member.name))
+            score = self._score(attempt, memory, sample, budget)
+            if score is None:
+                return attempt
+            if (score, -attempt.sites) < (lowest, -best.sites):
+                best, lowest = attempt, score
+        return best
+
+    def _reserved(self, budget: int, start: int) -> int:
+        """Queries kept back for the members from `start` on."""
+        return sum(int(budget * member.share) for member in self.members[start:])
+
+    def _score(self, attempt: Attempt, memory: _Memory, sample: Sample, budget: int) -> float | None:
+        """Return None for a verified success, else P(label); infinity for what is invalid or cannot be asked."""
+        program = attempt.program
+        if program is None or (program not in memory.known and memory.spent >= budget):
+            return math.inf
+        row = memory.probabilities([program])[0]
+        if (row[1] > 0.5) == bool(sample.label):
+            return float(row[sample.label])
+        return math.inf if verify(sample.code, program) else None
+
+
+def suite(names: Sequence[str] = COMMON_NAMES) -> Attack:
+    """Return the ensemble; `names` is the pool of substitutes, most frequent first.
+
+    Members and shares were fixed once, in bench/DESIGN.md's sense: cheap ones first, then what found most, then what
+    searches otherwise. Whoever changes them changes every robust accuracy: say so in results/CHANGELOG.md.
+    """
+    drawn = Drawn(tuple(dict.fromkeys(names)), count=20)
+    return Suite(
+        (
+            Member("style-transfer", style_transfer(), 0.1),
+            Member("combined", combined(drawn), 0.4),
+            Member("mhm-vocabulary", mhm_vocabulary(names), 0.2),
+            Member("random-moves", random_moves(drawn), 0.1),
+            Member("wir-random", wir_random(names), 0.2),
+        )
+    )
