@@ -70,7 +70,7 @@ EMBEDDED = Preset(
     attack_limit=50,
     query_budget=100,
     size_mb=0.25,
-    max_tokens=256,
+    max_tokens=192,
     scratch=ScratchEncoder(
         vocab_size=1000, layers=2, hidden=64, heads=4, ffn=128, pretrain_epochs=2, pretrain_learning_rate=2e-3
     ),

@@ -1,4 +1,4 @@
-"""Teachers loaded, students built, both as `Classifier`. The only module that loads weights.
+"""Networks built, stored and loaded, all as `Classifier`. With `bench.encoders`, the only module that loads weights.
 
 A model is a Hugging Face directory (config.json, model.safetensors, tokenizer.json), so plain transformers can load
 it too. The head is a true two-way softmax whose column k is P(label == k); the released models train column 0 only
@@ -18,16 +18,13 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import (
-    AutoModel,
-    AutoTokenizer,
     RobertaConfig,
     RobertaForMaskedLM,
     RobertaForSequenceClassification,
-    RobertaModel,
 )
 
 from bench.encode import BOS, EOS, PAD, Encoded, Inputs, TextInputs
-from bench.types import Probabilities, Recipe, StudentSpec, UsageError
+from bench.types import Probabilities, Recipe, StudentSpec
 
 LABELS = {0: "safe", 1: "vulnerable"}
 INPUTS_FILE = "inputs.json"
@@ -109,11 +106,11 @@ def roberta_config(spec: StudentSpec, recipe: Recipe) -> RobertaConfig:
         num_labels=2,
         id2label=LABELS,
         label2id={name: label for label, name in LABELS.items()},
-        attn_implementation=_attention(spec.position),
+        attn_implementation=attention_of(spec.position),
     )
 
 
-def _attention(position: str) -> str:
+def attention_of(position: str) -> str:
     """Relative positions exist only in the eager attention of transformers."""
     return "sdpa" if position == "absolute" else "eager"
 
@@ -121,7 +118,7 @@ def _attention(position: str) -> str:
 Model = TypeVar("Model", bound=torch.nn.Module)
 
 
-def _on(model: Model, device: str) -> Model:
+def place(model: Model, device: str) -> Model:
     """Move a model to its device, ready to judge."""
     torch.nn.Module.to(model, device)
     return model.eval()
@@ -132,64 +129,12 @@ def build(spec: StudentSpec, recipe: Recipe, tokenizer: Tokenizer, seed: int, de
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = RobertaForSequenceClassification(roberta_config(spec, recipe))
-    return Network(_on(model, device), TextInputs(tokenizer, spec.max_tokens), device)
+    return Network(place(model, device), TextInputs(tokenizer, spec.max_tokens), device)
 
 
 def parameters(model: torch.nn.Module) -> int:
     """Number of trainable numbers in a model."""
     return sum(parameter.numel() for parameter in model.parameters())
-
-
-@dataclass(frozen=True)
-class Encoder:
-    """A pre-trained encoder, before fine-tuning, with the inputs that it was trained on."""
-
-    model: RobertaModel
-    inputs: Inputs
-    device: str = "cpu"
-
-    def classifier(self, recipe: Recipe, seed: int) -> Network:
-        """Copy the encoder and put a fresh classification head on it."""
-        config = RobertaConfig.from_dict(self.model.config.to_dict())
-        config.update(
-            {
-                "num_labels": 2,
-                "id2label": LABELS,
-                "label2id": {name: label for label, name in LABELS.items()},
-                "hidden_dropout_prob": recipe.hidden_dropout,
-                "attention_probs_dropout_prob": recipe.attention_dropout,
-            }
-        )
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            model = RobertaForSequenceClassification(config)
-        # A plain encoder may carry a pooler, which the classifier does not have; everything else must fit.
-        missing, unexpected = model.roberta.load_state_dict(self.model.state_dict(), strict=False)
-        if missing or any(not name.startswith("pooler.") for name in unexpected):
-            raise RuntimeError(f"encoder and classifier differ: {missing} {unexpected}")
-        return Network(_on(model, self.device), self.inputs, self.device)
-
-    def embed(self, programs: Sequence[str], batch_size: int = 32) -> NDArray[np.float64]:
-        """Mean-pooled last layer, shape (n, hidden)."""
-        encoded = self.inputs.encode(programs)
-        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]["input_ids"]))
-        pooled = np.empty((len(encoded), self.model.config.hidden_size), dtype=np.float64)
-        self.model.eval()
-        with torch.inference_mode():
-            for start in range(0, len(order), batch_size):
-                chosen = order[start : start + batch_size]
-                batch = self.inputs.collate([encoded[i] for i in chosen])
-                batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
-                states = self.model(**batch).last_hidden_state.float()
-                pooled[chosen] = _mean(states, batch.get("attention_mask")).cpu().numpy()
-        return pooled
-
-
-def _mean(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-    if mask is None:
-        return states.mean(dim=1)
-    weights = mask.unsqueeze(-1).float()
-    return (states * weights).sum(dim=1) / weights.sum(dim=1)
 
 
 def save(classifier: object, folder: Path) -> None:
@@ -218,9 +163,9 @@ def load(folder: Path, device: str = "cpu") -> Network | Constant:
         folder,
         use_safetensors=True,
         local_files_only=True,
-        attn_implementation=_attention(config.position_embedding_type),
+        attn_implementation=attention_of(config.position_embedding_type),
     )
-    return Network(_on(model, device), load_inputs(folder), device)
+    return Network(place(model, device), load_inputs(folder), device)
 
 
 def save_inputs(inputs: Inputs, folder: Path) -> None:
@@ -245,39 +190,8 @@ def load_inputs(folder: Path) -> TextInputs:
     return TextInputs(tokenizer, int(facts["max_tokens"]), int(facts["bos"]), int(facts["eos"]), int(facts["pad"]))
 
 
-def load_encoder(source: str, revision: str | None, max_tokens: int, device: str = "cpu") -> Encoder:
-    """Load a pre-trained RoBERTa encoder: a local Hugging Face directory, or a hub id at a pinned revision.
-
-    Raises:
-        UsageError: unreachable, unreadable, or not of RoBERTa's architecture.
-    """
-    try:
-        # transformers reads .bin weights-only, so that no checkpoint can run code.
-        model, found = AutoModel.from_pretrained(
-            source, revision=revision, trust_remote_code=False, output_loading_info=True
-        )
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, use_fast=True, trust_remote_code=False)
-    except Exception as error:
-        raise UsageError(
-            f"cannot load the teacher {source!r} ({type(error).__name__}: {str(error).splitlines()[0][:120]}): connect "
-            "to the hub, or give --teachers a local Hugging Face directory, or codebert-scratch, which needs neither"
-        ) from error
-    if not isinstance(model, RobertaModel) or not getattr(tokenizer, "is_fast", False):
-        raise UsageError(f"expected a RoBERTa encoder with a fast tokenizer, got {type(model).__name__} in {source!r}")
-    if absent := [name for name in found["missing_keys"] if not name.startswith("pooler.")]:
-        raise UsageError(
-            f"expected all weights of the encoder in {source!r}, got none for {min(absent)}: copy it again"
-        )
-    longest = model.config.max_position_embeddings - model.config.pad_token_id - 1
-    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    backend.no_truncation()
-    backend.no_padding()
-    ids = (int(tokenizer.cls_token_id), int(tokenizer.sep_token_id), int(tokenizer.pad_token_id))
-    return Encoder(_on(model, device), TextInputs(backend, min(max_tokens, longest), *ids), device)
-
-
 def masked_language_model(spec: StudentSpec, recipe: Recipe, seed: int, device: str) -> RobertaForMaskedLM:
     """Make an untrained masked language model of this architecture."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return _on(RobertaForMaskedLM(roberta_config(spec, recipe)), device)
+        return place(RobertaForMaskedLM(roberta_config(spec, recipe)), device)

@@ -7,19 +7,19 @@ a teacher of CodeBERT's architecture where no hub can be reached; it is small, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
-from transformers import RobertaForMaskedLM, RobertaModel, get_linear_schedule_with_warmup
+from transformers import RobertaForMaskedLM, get_linear_schedule_with_warmup
 
 from bench import progress
 from bench.config import ScratchEncoder
 from bench.distill import batches
 from bench.encode import MASK, SPECIALS, Encoded, TextInputs, train_tokenizer
-from bench.models import Encoder, load_inputs, masked_language_model, save_inputs
+from bench.encoders import Encoder
+from bench.models import masked_language_model
 from bench.rng import derive, stream
 from bench.types import Recipe, StudentSpec
 
@@ -97,16 +97,3 @@ def mask(
     random = chosen[fate >= 0.9]
     hidden[random] = noise.integers(len(SPECIALS), vocab_size, size=len(random))
     return hidden, answers
-
-
-def save_encoder(encoder: Encoder, folder: Path) -> None:
-    """Write an encoder of ours as a Hugging Face directory."""
-    encoder.model.save_pretrained(folder, safe_serialization=True)
-    save_inputs(encoder.inputs, folder)
-
-
-def load_own_encoder(folder: Path, device: str) -> Encoder:
-    """Read what `save_encoder` wrote."""
-    model = RobertaModel.from_pretrained(folder, use_safetensors=True, local_files_only=True, add_pooling_layer=False)
-    torch.nn.Module.to(model, device)
-    return Encoder(model.eval(), load_inputs(folder), device)

@@ -17,7 +17,7 @@ from baselines.avatar import Avatar
 from baselines.compressor import Compressor
 from baselines.controls import Majority, SingleTeacher, Supervised, Uncompressed
 from bench.config import CONTROLS, Experiment, Preset
-from bench.models import Encoder, load_encoder
+from bench.encoders import Encoder, load_encoder
 from bench.pretrain import pretrain
 from bench.rng import derive
 from bench.teachers import TEACHER_SEED

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,11 +16,12 @@ from attacks.judge import judge
 from bench import data, models, progress
 from bench.config import Experiment
 from bench.costing import compression, estimate
+from bench.encoders import load_own_encoder, save_encoder
 from bench.evaluate import Measured, evaluate, share
 from bench.measure import speed
 from bench.metrics import robustness, worst_case
-from bench.pretrain import load_own_encoder, save_encoder
 from bench.progress import Progress
+from bench.provenance import commit, facts
 from bench.registry import ATTACKS, METHODS, check, teacher
 from bench.rng import stream
 from bench.store import Cell, Store
@@ -69,33 +69,6 @@ def cells(experiment: Experiment) -> list[Cell]:
         found += [Cell(*student, attack, "attack") for student in students for attack in experiment.attacks]
         found += [Cell(*student, kind="speed") for student in students]
     return found
-
-
-def facts(experiment: Experiment, splits: Splits) -> dict[str, object]:
-    """What a reader of the tables must know about data, teachers and code."""
-    parts = {"labelled": splits.labelled, "valid": splits.valid, "test": splits.test}
-    return {
-        "source": splits.source,
-        "sha256": splits.sha256,
-        "synthetic": splits.synthetic,
-        "commit": _commit(),
-        "counts": {**{name: len(part) for name, part in parts.items()}, "unlabelled": len(splits.unlabelled)},
-        "vulnerable": {name: sum(sample.label for sample in part) for name, part in parts.items()},
-        "teachers": {name: teacher(name).summary for name in experiment.teachers},
-    }
-
-
-@functools.cache
-def _commit() -> str:
-    """The commit of the source tree, marked when it was changed; empty outside a checkout."""
-    root = Path(__file__).parent.parent
-    if not (root / ".git").exists():
-        return ""
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout.strip()
-    except OSError:
-        return ""
 
 
 @dataclass
@@ -234,7 +207,7 @@ class _Walk:
                     low=one.low,
                     high=one.high,
                     source=one.source,
-                    commit=_commit(),
+                    commit=commit(),
                     device=self.experiment.device,
                 )
                 for one in measured

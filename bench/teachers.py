@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.distill import Lesson, fit
-from bench.models import Encoder, Network
+from bench.encoders import Encoder
+from bench.models import Network
 from bench.rng import derive
 from bench.types import Probabilities, Recipe, Sample
 

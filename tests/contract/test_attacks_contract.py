@@ -9,15 +9,37 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FunctionType
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 
+from attacks import recipes, recipes_code
+from attacks import suite as suites
 from attacks.judge import judge
-from attacks.recipes import rename_greedy, rewrite_beam
+from attacks.suite import suite
 from bench.types import Attack, Probabilities, Sample
 
-ATTACKS: dict[str, Attack] = {"rename-greedy": rename_greedy(), "rewrite-beam": rewrite_beam()}
+ATTACKS: dict[str, Attack] = {
+    "rename-greedy": recipes.rename_greedy(),
+    "alert-greedy": recipes.alert_greedy(),
+    "alert": recipes.alert(),
+    "mhm": recipes.mhm(),
+    "mhm-vocabulary": recipes.mhm_vocabulary(),
+    "wir-random": recipes.wir_random(),
+    "wir-random-first": recipes.wir_random_first(),
+    "random-names": recipes.random_names(),
+    "rename-beam": recipes.rename_beam(),
+    "rnns": recipes.rnns(),
+    "exhaustive": recipes.exhaustive(),
+    "rewrite-beam": recipes_code.rewrite_beam(),
+    "style-transfer": recipes_code.style_transfer(),
+    "coda-style": recipes_code.coda_style(),
+    "combined": recipes_code.combined(),
+    "random-moves": recipes_code.random_moves(),
+    "suite": suite(),
+}
 CODE = """int fill(char *buf, int size) {
     int i, total = 0;
     for (i = 0; i < size; i++) { buf[i] = 0; total += i; }
@@ -78,10 +100,18 @@ def test_odd_programs_are_no_crash(name: str, code: str) -> None:
     assert outcome.verdict in {"resisted", "no_sites"}
 
 
+def test_every_recipe_is_in_this_table() -> None:
+    made = {
+        name.replace("_", "-")
+        for module in (recipes, recipes_code, suites)
+        for name, value in vars(module).items()
+        if isinstance(value, FunctionType) and get_type_hints(value).get("return") is Attack
+    }
+    assert made == set(ATTACKS)
+
+
 def test_importing_the_recipes_is_cheap() -> None:
-    code = (
-        "import sys, attacks.recipes, attacks.judge; sys.exit(any(m in sys.modules for m in ('torch', 'textattack')))"
-    )
+    code = "import sys, attacks.suite, attacks.judge; sys.exit(any(m in sys.modules for m in ('torch', 'textattack')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

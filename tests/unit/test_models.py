@@ -14,7 +14,8 @@ import torch
 
 from bench import models
 from bench.encode import TextInputs, train_tokenizer
-from bench.models import Constant, Network, build, load, load_encoder, parameters, roberta_config, save
+from bench.encoders import load_encoder
+from bench.models import Constant, Network, build, load, parameters, roberta_config, save
 from bench.types import Activation, PositionKind, Recipe, StudentSpec, UsageError
 
 SPEC = StudentSpec(300, 1, 16, 2, 32, 24)

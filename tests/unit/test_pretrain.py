@@ -8,8 +8,8 @@ import torch
 
 from bench.config import ScratchEncoder
 from bench.encode import MASK, SPECIALS
-from bench.models import Encoder
-from bench.pretrain import _loss, load_own_encoder, mask, pretrain, save_encoder
+from bench.encoders import Encoder, load_own_encoder, save_encoder
+from bench.pretrain import _loss, mask, pretrain
 from bench.rng import stream
 
 SHAPE = ScratchEncoder(vocab_size=300, layers=1, hidden=16, heads=2, ffn=32, pretrain_epochs=1)

@@ -1,0 +1,116 @@
+"""Pre-trained encoders: what teachers and experts are fine-tuned from.
+
+Loaded from the Hugging Face hub at a pinned revision, from a local directory, or as `bench.pretrain` made them. Weights
+are read as safetensors or weights-only; no code comes from a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from transformers import AutoModel, AutoTokenizer, RobertaConfig, RobertaForSequenceClassification, RobertaModel
+
+from bench.encode import Inputs, TextInputs
+from bench.models import LABELS, Network, load_inputs, place, save_inputs
+from bench.types import Recipe, UsageError
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A pre-trained encoder, before fine-tuning, with the inputs that it was trained on."""
+
+    model: RobertaModel
+    inputs: Inputs
+    device: str = "cpu"
+
+    def classifier(self, recipe: Recipe, seed: int) -> Network:
+        """Copy the encoder and put a fresh classification head on it."""
+        config = RobertaConfig.from_dict(self.model.config.to_dict())
+        config.update(
+            {
+                "num_labels": 2,
+                "id2label": LABELS,
+                "label2id": {name: label for label, name in LABELS.items()},
+                "hidden_dropout_prob": recipe.hidden_dropout,
+                "attention_probs_dropout_prob": recipe.attention_dropout,
+            }
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            model = RobertaForSequenceClassification(config)
+        # A plain encoder may carry a pooler, which the classifier does not have; everything else must fit.
+        missing, unexpected = model.roberta.load_state_dict(self.model.state_dict(), strict=False)
+        if missing or any(not name.startswith("pooler.") for name in unexpected):
+            raise RuntimeError(f"encoder and classifier differ: {missing} {unexpected}")
+        return Network(place(model, self.device), self.inputs, self.device)
+
+    def embed(self, programs: Sequence[str], batch_size: int = 32) -> NDArray[np.float64]:
+        """Mean-pooled last layer, shape (n, hidden)."""
+        encoded = self.inputs.encode(programs)
+        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]["input_ids"]))
+        pooled = np.empty((len(encoded), self.model.config.hidden_size), dtype=np.float64)
+        self.model.eval()
+        with torch.inference_mode():
+            for start in range(0, len(order), batch_size):
+                chosen = order[start : start + batch_size]
+                batch = self.inputs.collate([encoded[i] for i in chosen])
+                batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
+                states = self.model(**batch).last_hidden_state.float()
+                pooled[chosen] = _mean(states, batch.get("attention_mask")).cpu().numpy()
+        return pooled
+
+
+def _mean(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    if mask is None:
+        return states.mean(dim=1)
+    weights = mask.unsqueeze(-1).float()
+    return (states * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def load_encoder(source: str, revision: str | None, max_tokens: int, device: str = "cpu") -> Encoder:
+    """Load a pre-trained RoBERTa encoder: a local Hugging Face directory, or a hub id at a pinned revision.
+
+    Raises:
+        UsageError: unreachable, unreadable, or not of RoBERTa's architecture.
+    """
+    try:
+        # transformers reads .bin weights-only, so that no checkpoint can run code.
+        model, found = AutoModel.from_pretrained(
+            source, revision=revision, trust_remote_code=False, output_loading_info=True
+        )
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, use_fast=True, trust_remote_code=False)
+    except Exception as error:
+        raise UsageError(
+            f"cannot load the teacher {source!r} ({type(error).__name__}: {str(error).splitlines()[0][:120]}): connect "
+            "to the hub, or give --teachers a local Hugging Face directory, or codebert-scratch, which needs neither"
+        ) from error
+    if not isinstance(model, RobertaModel) or not getattr(tokenizer, "is_fast", False):
+        raise UsageError(f"expected a RoBERTa encoder with a fast tokenizer, got {type(model).__name__} in {source!r}")
+    if absent := [name for name in found["missing_keys"] if not name.startswith("pooler.")]:
+        raise UsageError(
+            f"expected all weights of the encoder in {source!r}, got none for {min(absent)}: copy it again"
+        )
+    longest = model.config.max_position_embeddings - model.config.pad_token_id - 1
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    backend.no_truncation()
+    backend.no_padding()
+    ids = (int(tokenizer.cls_token_id), int(tokenizer.sep_token_id), int(tokenizer.pad_token_id))
+    return Encoder(place(model, device), TextInputs(backend, min(max_tokens, longest), *ids), device)
+
+
+def save_encoder(encoder: Encoder, folder: Path) -> None:
+    """Write an encoder of ours as a Hugging Face directory."""
+    encoder.model.save_pretrained(folder, safe_serialization=True)
+    save_inputs(encoder.inputs, folder)
+
+
+def load_own_encoder(folder: Path, device: str) -> Encoder:
+    """Read what `save_encoder` wrote."""
+    model = RobertaModel.from_pretrained(folder, use_safetensors=True, local_files_only=True, add_pooling_layer=False)
+    return Encoder(place(model, device), load_inputs(folder), device)

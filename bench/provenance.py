@@ -1,0 +1,38 @@
+"""Where a run's numbers come from: data, teachers, code. Printed with its tables."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+from pathlib import Path
+
+from bench.config import Experiment
+from bench.registry import teacher
+from bench.types import Splits
+
+
+def facts(experiment: Experiment, splits: Splits) -> dict[str, object]:
+    """What a reader of the tables must know about data, teachers and code."""
+    parts = {"labelled": splits.labelled, "valid": splits.valid, "test": splits.test}
+    return {
+        "source": splits.source,
+        "sha256": splits.sha256,
+        "synthetic": splits.synthetic,
+        "commit": commit(),
+        "counts": {**{name: len(part) for name, part in parts.items()}, "unlabelled": len(splits.unlabelled)},
+        "vulnerable": {name: sum(sample.label for sample in part) for name, part in parts.items()},
+        "teachers": {name: teacher(name).summary for name in experiment.teachers},
+    }
+
+
+@functools.cache
+def commit() -> str:
+    """The commit of the source tree, marked when it was changed; empty outside a checkout."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return ""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout.strip()
+    except OSError:
+        return ""
