@@ -80,7 +80,7 @@ def test_the_same_arguments_give_the_same_outcome(name: str) -> None:
     for global_seed in (1, 2):
         random.seed(global_seed)
         np.random.seed(global_seed)  # noqa: NPY002
-        outcome = judge(ATTACKS[name], Hashing(0.0), SAMPLE, 60, np.random.default_rng(5))
+        outcome = judge(ATTACKS[name], Hashing(0.0), SAMPLE, 160, np.random.default_rng(5))
         found.append((outcome.verdict, outcome.adversarial, outcome.queries, outcome.fell_at, outcome.changed))
     assert found[0] == found[1]
     assert found[0][0] == "fooled"
