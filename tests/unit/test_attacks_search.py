@@ -25,8 +25,8 @@ from attacks.search import (
     MetropolisHastings,
     RandomSearch,
     at_random,
+    by_hiding,
     by_occurrence,
-    by_trial,
     space_size,
 )
 from attacks.walk import Search, drive, others
@@ -76,7 +76,7 @@ def score(program: Program, genotype: Genotype, victim: Linear, label: int) -> f
 SEARCHES: dict[str, Search] = {
     "greedy": Greedy(),
     "greedy, random order": Greedy(at_random, most_changed=5),
-    "greedy, any family": Greedy(by_trial),
+    "greedy, any family": Greedy(by_hiding),
     "genetic": GreedyThenGenetic(),
     "mhm": MetropolisHastings(),
     "random": RandomSearch(draws=2000),
@@ -84,7 +84,7 @@ SEARCHES: dict[str, Search] = {
     "rename beam": RenameBeam(),
     "breadth first": BreadthFirst(),
     "moves beam": MovesBeam(),
-    "greedy, beam": GreedyThenBeam(Greedy(by_trial)),
+    "greedy, beam": GreedyThenBeam(),
     "rnns": NearestNames(),
     "restyle": RestyleThenRename(),
 }
@@ -179,6 +179,18 @@ def test_importance_sums_single_occurrences() -> None:
     program = renaming(code)
     order, _ = order_of(program, victim)
     assert [program.loci[i].label for i in order] == ["often", "once"]
+
+
+def test_hiding_ranks_names_for_one_query_each_and_puts_rewrites_last() -> None:
+    code = "int f(int once, int often) { return often + often + once + often; }"
+    source, victim = parse(code), Linear(bias=-1.4, weights={"<unk>": 0.0, "once": 1.0, "often": 0.6})
+    loci = (*rewrite_loci(source), *rename_loci(source, Drawn(), np.random.default_rng(0)))
+    program = Program(source, loci)
+    order, cost = order_of(program, victim, by_hiding)
+    assert [program.loci[i].label for i in order[:2]] == ["often", "once"]
+    assert order[2:] == list(range(len(loci) - 2))
+    assert cost == 3
+    assert victim.asked[2] == "int f(int once, int <unk>) { return <unk> + <unk> + once + <unk>; }"
 
 
 def test_greedy_asks_for_all_substitutes_in_list_order_and_keeps_the_best() -> None:
