@@ -5,7 +5,8 @@ flip in the order of its list (ALERT's rule) or with the budget, and keeps the b
 therefore only continue a search, and several samples could be driven side by side. Left out: judging (attacks/judge.py)
 and the searches themselves (search.py, beam.py, genetic.py, rnns.py).
 
-Unlike the released attacks, no text is put twice: a repeated one is answered from memory and costs nothing.
+Unlike the released attacks, no text is put twice: a repeated one is answered from memory and costs nothing. Only the
+original is put by the judge and by the search, as ALERT's counts have it.
 """
 
 from __future__ import annotations
