@@ -94,8 +94,8 @@ def suite(names: Sequence[str] = COMMON_NAMES) -> Attack:
     drawn = Drawn(tuple(dict.fromkeys(names)), count=20)
     return Suite(
         (
-            Member("combined", combined(drawn), 0.5),
-            Member("coda-style", coda_style(names), 0.2),
-            Member("mhm-vocabulary", mhm_vocabulary(names), 0.3),
+            Member("combined", combined(drawn), 0.7),
+            Member("coda-style", coda_style(names), 0.1),
+            Member("mhm-vocabulary", mhm_vocabulary(names), 0.2),
         )
     )
