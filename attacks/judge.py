@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from attacks.verify import verify
 from bench.csource import Source, parse, tokens_changed
-from bench.types import Attack, Attempt, Classifier, Label, Outcome, Probabilities, Sample, UsageError
+from bench.results import Outcome
+from bench.types import Attack, Attempt, Classifier, Label, Probabilities, Sample, UsageError
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 800

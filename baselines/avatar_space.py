@@ -143,5 +143,6 @@ def recipe(candidate: Candidate, budget: Budget, epochs: int) -> Recipe:
         hidden_dropout=candidate["hidden_dropout"],
         attention_dropout=candidate["attention_dropout"],
         freeze_bias_and_norm=budget.as_released,
+        clip_norm=0.0 if budget.as_released else budget.recipe.clip_norm,
         initializer_range=RELEASED_INITIALIZER if budget.as_released else None,
     )

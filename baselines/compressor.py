@@ -231,7 +231,7 @@ def _recipe(budget: Budget, teacher: str) -> Recipe:
     """Return the budget's recipe, with the released dropout and frozen parameters where asked for."""
     if not budget.as_released:
         return budget.recipe
-    released = replace(budget.recipe, initializer_range=RELEASED_INITIALIZER)
+    released = replace(budget.recipe, initializer_range=RELEASED_INITIALIZER, clip_norm=0.0)
     if "graph" in teacher:
         return replace(released, hidden_dropout=RELEASED_DROPOUT_GRAPH)
     return replace(released, hidden_dropout=RELEASED_DROPOUT, freeze_bias_and_norm=True)

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from bench.results import Outcome, Verdict
 from bench.stats import Interval, mean, ratio, wilson
-from bench.types import Outcome, Verdict
 
 ECE_BINS = 10
 PRECEDENCE: tuple[Verdict, ...] = ("fooled", "already_wrong", "resisted", "no_sites", "unparsable")

@@ -5,14 +5,16 @@ Leaves out entry points of other packages (a later issue).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from attacks.recipes import rename_greedy, rewrite_beam
-from attacks.rename import gather_names
+from attacks import recipes, recipes_code
+from attacks.rename import Drawn, gather_names
+from attacks.suite import suite
 from baselines.avatar import Avatar
 from baselines.compressor import Compressor
 from baselines.controls import Majority, SingleTeacher, Supervised, Uncompressed
@@ -54,6 +56,12 @@ def _from_scratch(data: Splits, preset: Preset, device: str) -> Encoder:
     return pretrain(programs, preset.scratch, preset.max_tokens, seed, device)
 
 
+@functools.lru_cache(maxsize=2)
+def _names(data: Splits) -> tuple[str, ...]:
+    """The pool of substitutes: legal local names of the labelled half, most frequent first."""
+    return gather_names(sample.code for sample in data.labelled)
+
+
 METHODS: dict[str, Entry[Callable[[], Method]]] = {
     "majority": Entry("control: answers with the training majority", "protocol", Majority),
     "teacher": Entry("control: the uncompressed teacher", "protocol", Uncompressed),
@@ -69,14 +77,72 @@ METHODS: dict[str, Entry[Callable[[], Method]]] = {
 }
 ATTACKS: dict[str, Entry[Callable[[Splits], Attack]]] = {
     "rename-greedy": Entry(
-        "identifier renaming, greedy by importance, names from the training code",
+        "renaming, greedy by importance, TextAttack's search, names from the training code",
         "Yang et al., ICSE 2022; Du et al., FSE 2023",
-        lambda data: rename_greedy(gather_names(sample.code for sample in data.labelled)),
+        lambda data: recipes.rename_greedy(_names(data)),
     ),
     "rewrite-beam": Entry(
-        "code transformation, beam search over meaning-preserving rewrites",
+        "code transformation, beam search over rewrites, TextAttack's search",
         "Du et al., FSE 2023; Tian et al., ASE 2023",
-        lambda data: rewrite_beam(),
+        lambda data: recipes.rewrite_beam(),
+    ),
+    "alert-greedy": Entry(
+        "renaming, greedy by importance of single occurrences, first flip wins",
+        "Yang et al., ICSE 2022",
+        lambda data: recipes.alert_greedy(Drawn(_names(data))),
+    ),
+    "alert": Entry(
+        "renaming, greedy, then genetic where greedy fails",
+        "Yang et al., ICSE 2022",
+        lambda data: recipes.alert(Drawn(_names(data))),
+    ),
+    "mhm": Entry(
+        "renaming, Metropolis-Hastings in ALERT's setting",
+        "Zhang et al., AAAI 2020; Yang et al., ICSE 2022",
+        lambda data: recipes.mhm(Drawn(_names(data))),
+    ),
+    "wir-random": Entry(
+        "renaming, ALERT's walk over 30 random names each",
+        "Du et al., FSE 2023",
+        lambda data: recipes.wir_random(_names(data)),
+    ),
+    "rename-beam": Entry(
+        "renaming, beam by statement kind (BeamAttack)",
+        "Du et al., FSE 2023",
+        lambda data: recipes.rename_beam(Drawn(_names(data))),
+    ),
+    "rnns": Entry(
+        "renaming, nearest names along the improving direction",
+        "Zhang et al., EMNLP Findings 2023",
+        lambda data: recipes.rnns(_names(data)),
+    ),
+    "exhaustive": Entry(
+        "every renaming with 4 names each; larger spaces than 20,000 are left out",
+        "exact optimum",
+        lambda data: recipes.exhaustive(),
+    ),
+    "style-transfer": Entry(
+        "code transformation, breadth first", "Du et al., FSE 2023", lambda data: recipes_code.style_transfer()
+    ),
+    "coda-style": Entry(
+        "restylings, then rounds of renaming, without reference programs",
+        "Tian et al., ASE 2023",
+        lambda data: recipes_code.coda_style(_names(data)),
+    ),
+    "combined": Entry(
+        "renames and rewrites in one genotype: random, greedy, beam",
+        "this project",
+        lambda data: recipes_code.combined(Drawn(_names(data), count=20)),
+    ),
+    "random-moves": Entry(
+        "control: random genotypes of both families",
+        "this project",
+        lambda data: recipes_code.random_moves(Drawn(_names(data))),
+    ),
+    "suite": Entry(
+        "ensemble of attacks until one succeeds: robust accuracy",
+        "after Croce and Hein, ICML 2020",
+        lambda data: suite(_names(data)),
     ),
 }
 TASKS: dict[str, Entry[None]] = {

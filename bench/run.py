@@ -23,10 +23,11 @@ from bench.metrics import robustness, worst_case
 from bench.progress import Progress
 from bench.provenance import commit, facts
 from bench.registry import ATTACKS, METHODS, check, teacher
+from bench.results import Outcome, Record
 from bench.rng import stream
 from bench.store import Cell, Store
 from bench.teachers import FineTuned, single_teacher
-from bench.types import Attack, Budget, Outcome, Record, Splits, Student
+from bench.types import Attack, Budget, Splits, Student
 
 WORST_CASE = "worst-case"
 TIMED_PROGRAMS = 16

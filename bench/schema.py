@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from bench.types import Outcome, Record
+from bench.results import Outcome, Record
 
 SCHEMA = 1
 """Version of everything that is stored; raised when a field changes its meaning or goes away."""

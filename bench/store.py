@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Literal
 
 from bench.files import TEMPORARY, intact, saving, slug, sweep, write_atomically, write_directory
 from bench.manifest import NAME, Request, agree, begin, read_manifest
+from bench.results import Outcome, Record
 from bench.schema import SCHEMA, Manifest, canonical, dump, load
-from bench.types import Outcome, Record, UsageError
+from bench.types import UsageError
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

@@ -13,10 +13,10 @@ from pathlib import PurePath
 from typing import Any
 
 from bench.config import CONTROLS
+from bench.results import Record
 from bench.stats import Interval, over_seeds
 from bench.store import Store
 from bench.tables import MARK, Entry, Number
-from bench.types import Record
 
 WORST = "worst-case"
 """The attack name of the union of all attacks."""

@@ -1,4 +1,4 @@
-"""The nouns of the benchmark: frozen records and one-method protocols.
+"""The nouns of the benchmark: frozen records and one-method protocols. What was measured is in `bench.results`.
 
 Follows ARCHITECTURE, "The nouns". Imports nothing of ours, and at run time neither numpy nor torch, so that
 `python -m bench --help` stays instant.
@@ -19,14 +19,6 @@ Label = Literal[0, 1]
 
 Probabilities: TypeAlias = "NDArray[np.float64]"
 """Shape (n, 2); column k is P(label == k); rows sum to 1."""
-
-Verdict = Literal["fooled", "resisted", "already_wrong", "no_sites", "unparsable"]
-"""What became of one attacked sample.
-
-fooled: a verified adversarial program was found; resisted: none within the budget; already_wrong: the victim
-misjudges the unchanged program, so it is not attacked; no_sites: nothing in it may be changed; unparsable: it cannot
-be analysed at all (too large, too deep, NUL bytes).
-"""
 
 TokenizerKind = Literal["bpe", "wordpiece", "unigram", "word"]
 Activation = Literal["gelu", "relu", "silu", "gelu_new"]
@@ -233,55 +225,3 @@ class Attack(Protocol):
     def attempt(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Attempt:
         """Try with at most `budget` queries; the same arguments give the same attempt."""
         ...
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One attacked sample, judged by the harness. One line in outcomes/."""
-
-    sample_id: str
-    label: Label
-    verdict: Verdict
-    queries: int
-    """Programs put to the victim, the original and repetitions included (the convention of ALERT)."""
-    distinct: int = 0
-    """Different programs among them: what was really computed."""
-    fell_at: int | None = None
-    """The query at which the adversarial program was first seen; None unless fooled."""
-    sites: int = 0
-    alleles: int = 0
-    changed: tuple[str, ...] = ()
-    tokens_changed: float = 0.0
-    """Share of the program's C tokens that differ from the original, 0 to 1."""
-    adversarial: str | None = None
-    """The program that fooled the victim, None otherwise."""
-    original_parses: bool = True
-    """Whether the unchanged program parses without error (15 to 20% of Devign does not)."""
-    refused: str = ""
-    """Why a program that fooled the victim was not counted; empty otherwise."""
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Record:
-    """One number with everything needed to trace it."""
-
-    task: str
-    teacher: str
-    method: str
-    seed: int
-    attack: str
-    """Empty for a number that no attack is part of."""
-    metric: str
-    value: float
-    unit: str
-    """Such as "%", "MB", "ms", "J", "GFLOPs"; empty for pure numbers."""
-    n: int
-    """Over how many samples (or repetitions, for timings)."""
-    low: float | None = None
-    """95% interval; None where none is computed."""
-    high: float | None = None
-    source: str = ""
-    """How it was obtained, where that is not obvious: "RAPL", "estimated from CPU time", "paper formula"."""
-    commit: str = ""
-    device: str = ""

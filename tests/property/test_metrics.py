@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from bench import metrics
+from bench.results import Outcome
 from bench.stats import holm, over_seeds, wilson
-from bench.types import Outcome
 
 JUDGED = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), max_size=60)
 COUNTS = st.integers(0, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from attacks.judge import judge
-from bench.types import Attempt, Classifier, Outcome, Probabilities, Sample, UsageError
+from bench.results import Outcome
+from bench.types import Attempt, Classifier, Probabilities, Sample, UsageError
 
 CODE = "int f(int a) { return a; }"
 RENAMED = "int f(int b) { return b; }"

@@ -12,7 +12,8 @@ from attacks import recipes, recipes_code
 from attacks.judge import judge
 from attacks.names import Fixed
 from attacks.rename import Drawn
-from bench.types import Attack, Outcome, Probabilities, Sample
+from bench.results import Outcome
+from bench.types import Attack, Probabilities, Sample
 
 CODE = """int sum(int *list, int size) {
     int total = 0;

@@ -16,9 +16,10 @@ import pytest
 from bench import cli
 from bench.config import Experiment
 from bench.progress import Progress
+from bench.results import Record
 from bench.store import Cell, Store
 from bench.terminal import Bars, Lines, clock
-from bench.types import Record, UsageError
+from bench.types import UsageError
 
 HEAVY = ("torch", "textattack", "numpy", "pandas", "transformers", "rich", "bench.schema", "bench.store")
 """Not pydantic: typer itself imports it to show a command's options, in about 0.1 s."""

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bench import metrics
+from bench.results import Outcome, Verdict
 from bench.stats import holm, mcnemar, over_seeds, wilson
-from bench.types import Outcome, Verdict
 
 LABELS = [1, 1, 1, 0, 0, 0, 0, 0]
 SCORES = [0.9, 0.8, 0.3, 0.7, 0.4, 0.2, 0.1, 0.5]

@@ -15,9 +15,10 @@ import pytest
 
 from bench import report
 from bench.config import CONTROLS, Experiment
+from bench.results import Record
 from bench.store import Cell, Store
 from bench.tables import MISSING, Number, Table, as_csv, escape_latex, escape_markdown, latex, markdown
-from bench.types import Record, UsageError
+from bench.types import UsageError
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "tables"
 HOSTILE = "\\input{/etc/passwd} & 50% $x^2$ #1 _a~b <script>|`ls`[x](y) *** --"

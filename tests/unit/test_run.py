@@ -17,9 +17,10 @@ from bench.config import Experiment
 from bench.progress import Silent
 from bench.registry import Entry
 from bench.report import write
+from bench.results import Outcome
 from bench.run import cells, facts, plan, robust, run
 from bench.store import Store
-from bench.types import Outcome, Splits, UsageError
+from bench.types import Splits, UsageError
 
 CONTROL_CELLS = 4 * 3
 """Four controls: clean, one attack, speed."""

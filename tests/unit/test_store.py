@@ -17,9 +17,10 @@ import pytest
 
 from bench import files
 from bench.config import EMBEDDED, SMOKE, Experiment, preset
+from bench.results import Outcome, Record
 from bench.schema import SCHEMA, json_schema
 from bench.store import Cell, Store
-from bench.types import Outcome, Record, UsageError
+from bench.types import UsageError
 
 FACTS = {"sha256": "abc", "source": "generator, seed 0", "commit": "c0ffee"}
 CELL = Cell("codebert-scratch", "moekd", 0, "rename-greedy", "attack")

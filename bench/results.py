@@ -1,0 +1,68 @@
+"""What was measured: the judged outcome of one attacked sample, and one number with everything needed to trace it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.types import Label
+
+Verdict = Literal["fooled", "resisted", "already_wrong", "no_sites", "unparsable"]
+"""What became of one attacked sample.
+
+fooled: a verified adversarial program was found; resisted: none within the budget; already_wrong: the victim
+misjudges the unchanged program, so it is not attacked; no_sites: nothing in it may be changed; unparsable: it cannot
+be analysed at all (too large, too deep, NUL bytes).
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One attacked sample, judged by the harness. One line in outcomes/."""
+
+    sample_id: str
+    label: Label
+    verdict: Verdict
+    queries: int
+    """Programs put to the victim, the original and repetitions included (the convention of ALERT)."""
+    distinct: int = 0
+    """Different programs among them: what was really computed."""
+    fell_at: int | None = None
+    """The query at which the adversarial program was first seen; None unless fooled."""
+    sites: int = 0
+    alleles: int = 0
+    changed: tuple[str, ...] = ()
+    tokens_changed: float = 0.0
+    """Share of the program's C tokens that differ from the original, 0 to 1."""
+    adversarial: str | None = None
+    """The program that fooled the victim, None otherwise."""
+    original_parses: bool = True
+    """Whether the unchanged program parses without error (15 to 20% of Devign does not)."""
+    refused: str = ""
+    """Why a program that fooled the victim was not counted; empty otherwise."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Record:
+    """One number with everything needed to trace it."""
+
+    task: str
+    teacher: str
+    method: str
+    seed: int
+    attack: str
+    """Empty for a number that no attack is part of."""
+    metric: str
+    value: float
+    unit: str
+    """Such as "%", "MB", "ms", "J", "GFLOPs"; empty for pure numbers."""
+    n: int
+    """Over how many samples (or repetitions, for timings)."""
+    low: float | None = None
+    """95% interval; None where none is computed."""
+    high: float | None = None
+    source: str = ""
+    """How it was obtained, where that is not obvious: "RAPL", "estimated from CPU time", "paper formula"."""
+    commit: str = ""
+    device: str = ""
