@@ -55,6 +55,11 @@ class CountingVictim:
         row = self.known[program] if program in self.known else self.probabilities([program])[0]
         return 1 if row[1] > 0.5 else 0
 
+    def doubts(self, program: str, label: Label) -> str:
+        """Put a claimed success once more, alone and uncounted: a flip that lives on its batch is none."""
+        again = _checked(self.classifier.probabilities([program]), 1)[0]
+        return "not reproduced alone" if (1 if again[1] > 0.5 else 0) == label else ""
+
 
 def _checked(rows: object, n: int) -> NDArray[np.float64]:
     """Reject what is no table of probabilities: a silent NaN would read as "not vulnerable"."""
@@ -103,7 +108,7 @@ def _rule(outcome: Outcome, victim: CountingVictim, sample: Sample, attempt: Att
         return replace(outcome, refused="never put to the victim within the budget")
     if victim.predicts(program) == sample.label:
         return outcome
-    reason = verify(sample.code, program)
+    reason = verify(sample.code, program) or victim.doubts(program, sample.label)
     if reason:
         return replace(outcome, refused=reason)
     changed = tokens_changed(source, parse(program))

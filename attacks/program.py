@@ -8,6 +8,7 @@ renames compose, and what lies outside the changed places stays as it was, byte 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -23,6 +24,7 @@ Write: TypeAlias = Callable[[Node], str]
 """Renders a part of the program under the same genotype, for a rewrite that puts parts together anew."""
 Form: TypeAlias = Callable[[Write], str]
 
+_WORD = re.compile(r"\w")
 MASKED = -1
 """Index of no allele: the name is hidden from the victim, to measure its importance. Never a legal program."""
 UNKNOWN = "<unk>"
@@ -110,7 +112,7 @@ class Program:
             parts.append(self._change(genotype, mark))
             at = mark.end
         parts.append(self.source.text[at:end])
-        return "".join(parts)
+        return _joined(parts)
 
     def _change(self, genotype: Sequence[int], mark: _Mark) -> str:
         locus, allele = self.loci[mark.locus], genotype[mark.locus]
@@ -119,6 +121,15 @@ class Program:
         if locus.family == "rename":
             return UNKNOWN if allele == MASKED else locus.alleles[allele]
         return locus.forms[allele - 1](lambda node: self._write(genotype, node.start, node.end, mark.inside))
+
+
+def _joined(parts: list[str]) -> str:
+    """Join texts; a blank parts two words that a change brought together, as in `return*p` turned to `return q`."""
+    text = ""
+    for part in parts:
+        glued = text[-1:] and part[:1] and _WORD.match(text[-1]) and _WORD.match(part[0])
+        text += f" {part}" if glued else part
+    return text
 
 
 def _shallow(loci: tuple[Locus, ...]) -> tuple[Locus, ...]:

@@ -64,7 +64,8 @@ class Avatar:
         """Search a configuration within the budget, then distil the teacher into it."""
         # The teacher's soft labels of the unlabelled programs train every student below.
         targets = soft_targets(teacher.logits(data.unlabelled), budget.recipe.temperature)
-        train = partial(distill, programs=data.unlabelled, targets=targets, valid=data.valid)
+        train = partial(distill, valid=data.valid, device=budget.device)
+        few = budget.surrogate_programs
         # Prune the configuration space to what the size budget allows.
         space = self.space(budget)
         # Train a few configurations, as different from one another as possible ...
@@ -75,8 +76,9 @@ class Avatar:
             train(
                 student_spec(one),
                 recipe(one, budget, budget.surrogate_epochs),
+                programs=data.unlabelled[:few],
+                targets=targets[:few],
                 seed=derive(seed, "avatar", "surrogate", place),
-                device=budget.device,
                 label=f"avatar surrogate {place}/{len(sample)}",
             ).valid_accuracy
             for place, one in enumerate(sample, start=1)
@@ -88,7 +90,14 @@ class Avatar:
         # Choose one, and distil the teacher into it.
         chosen = choose(archive, budget.as_released)
         spec, settings = student_spec(chosen.candidate), recipe(chosen.candidate, budget, budget.recipe.epochs)
-        network = train(spec, settings, seed=derive(seed, "avatar", "student"), label="avatar")
+        network = train(
+            spec,
+            settings,
+            programs=data.unlabelled,
+            targets=targets,
+            seed=derive(seed, "avatar", "student"),
+            label="avatar",
+        )
         return Student(network, spec, _facts(chosen, archive, surrogate, accuracies))
 
     def space(self, budget: Budget) -> Space:

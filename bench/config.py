@@ -42,6 +42,7 @@ class Preset:
     recipe: Recipe
     surrogate_trainings: int
     surrogate_epochs: int
+    surrogate_programs: int | None
     latency_rounds: int
     """Timed calls per student, interleaved over the students."""
 
@@ -60,11 +61,12 @@ SMOKE = Preset(
     recipe=Recipe(epochs=1, learning_rate=1e-3, temperature=2.0, attention_dropout=0.0),
     surrogate_trainings=3,
     surrogate_epochs=1,
+    surrogate_programs=None,
     latency_rounds=10,
 )
 EMBEDDED = Preset(
     name="embedded",
-    train_limit=6000,
+    train_limit=4000,
     valid_limit=300,
     test_limit=600,
     attack_limit=50,
@@ -76,8 +78,9 @@ EMBEDDED = Preset(
     ),
     teacher_recipe=Recipe(epochs=3, learning_rate=1e-3, hidden_dropout=0.0, attention_dropout=0.0),
     recipe=Recipe(epochs=2, learning_rate=2e-3, temperature=2.0, hidden_dropout=0.0, attention_dropout=0.0),
-    surrogate_trainings=3,
+    surrogate_trainings=4,
     surrogate_epochs=1,
+    surrogate_programs=800,
     latency_rounds=30,
 )
 PAPER = Preset(
@@ -94,6 +97,7 @@ PAPER = Preset(
     recipe=Recipe(epochs=20, learning_rate=1e-4, batch_size=16, temperature=10.0),
     surrogate_trainings=20,
     surrogate_epochs=20,
+    surrogate_programs=None,
     latency_rounds=100,
 )
 PRESETS = {preset.name: preset for preset in (SMOKE, EMBEDDED, PAPER)}

@@ -37,7 +37,7 @@ class Lesson:
     targets: NDArray[np.float64]
     """Shape (n,): P(vulnerable) at the recipe's temperature."""
     weights: NDArray[np.float64]
-    """Shape (n,): share of each program in the loss."""
+    """Shape (n,): share of each program in the loss, relative to the others."""
 
 
 def soft_targets(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
@@ -88,6 +88,7 @@ def fit(network: Network, lesson: Lesson, valid: Sequence[Sample], recipe: Recip
     )
     steps = recipe.epochs * -(-len(lesson.encoded) // recipe.batch_size)
     schedule = get_linear_schedule_with_warmup(optimizer, round(recipe.warmup * steps), steps)
+    lesson = replace(lesson, weights=lesson.weights / max(lesson.weights.mean(), 1e-12))
     truth = np.array([sample.label for sample in valid])
     examined = network.inputs.encode([sample.code for sample in valid])
     best, kept = -1.0, _weights(model)
@@ -129,18 +130,18 @@ def _step(
 def distillation_loss(
     pairs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, temperature: float
 ) -> torch.Tensor:
-    """T^2 times the weighted mean of KL(target || student at T).
+    """T^2 times the mean of weight x KL(target || student at T).
 
     Args:
         pairs: raw scores of the student, shape (n, 2).
         target: P(vulnerable), shape (n,).
-        weight: shape (n,); the mean is over their sum.
+        weight: shape (n,), 1 on average over all that is taught.
         temperature: T.
     """
     student = functional.log_softmax(pairs / temperature, dim=1)
     both = torch.stack([1.0 - target, target], dim=1)
     divergence = functional.kl_div(student, both, reduction="none").sum(dim=1)
-    return temperature**2 * (weight * divergence).sum() / weight.sum().clamp_min(1e-8)
+    return temperature**2 * (weight * divergence).sum() / len(weight)
 
 
 def batches(encoded: Sequence[Encoded], size: int, order: np.random.Generator) -> Iterator[NDArray[np.int64]]:

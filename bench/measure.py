@@ -88,7 +88,7 @@ def energy(work: Callable[[], None], cpu_ms: float, calls: int, device: str) -> 
     work()
     tracker.stop()
     found = tracker.final_emissions_data
-    joules = JOULES_PER_KWH * (found.cpu_energy + found.gpu_energy)
+    joules = JOULES_PER_KWH * (found.cpu_energy * readable + found.gpu_energy)
     source = "+".join(name for name, there in (("RAPL", readable), ("NVML", device.startswith("cuda"))) if there)
     return Measured("energy", 1e3 * joules / calls, "J", calls, source=f"{source} (whole machine)")
 

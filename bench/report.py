@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.files import write_atomically
+from bench.metrics import WORST_CASE
 from bench.store import Store
-from bench.summary import WORST, Column, Row, Summary
+from bench.summary import Column, Row, Summary
 from bench.tables import MARK, Entry, Number, Table, as_csv, latex, markdown
 from bench.types import UsageError
 
@@ -96,7 +97,7 @@ def write(store: Store, out: Path) -> list[Path]:
 
 
 def _main(run: Summary) -> Table:
-    attacks = [(attack, column) for attack in run.attacks for column in (ASR, ROBUST)] + [(WORST, ROBUST)]
+    attacks = [(attack, column) for attack in run.attacks for column in (ASR, ROBUST)] + [(WORST_CASE, ROBUST)]
     before, after = (ACCURACY, F1, BALANCED), (SIZE, PARAMETERS, GFLOPS)
 
     def line(row: Row) -> tuple[Entry, ...]:
@@ -131,7 +132,7 @@ def _robustness(run: Summary) -> Table:
     rows = [
         (*run.label(row), attack, *run.numbers(row, ROBUSTNESS, attack))
         for row in run.rows()
-        for attack in (*run.attacks, WORST)
+        for attack in (*run.attacks, WORST_CASE)
     ]
     notes = ("Changes are means over fooled programs; parse is the share of attacked programs that parse.", COLLAPSED)
     caption = (*run.setting, run.attack_setting, INTERVALS, *RATES, *notes)

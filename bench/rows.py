@@ -84,29 +84,28 @@ def _raw(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     if path.suffix == ".parquet":
         yield from _parquet(path)
         return
-    with _text(path) as lines:
+    with _bytes(path) as lines:
         try:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield number, _json(line, f"{path.name}:{number}")
-        except UnicodeDecodeError as error:
-            raise UsageError(f"{path.name}: expected UTF-8 text, got {error.reason}: convert the file") from error
         except BROKEN as error:
             raise UsageError(f"{path.name}: expected a whole compressed file, got {error}: copy it again") from error
 
 
-def _text(path: Path) -> io.TextIOBase:
+def _bytes(path: Path) -> io.BufferedIOBase:
     if path.suffix == ".gz":
-        return cast(io.TextIOBase, gzip.open(path, "rt", encoding="utf-8", newline="\n"))
+        return cast(io.BufferedIOBase, gzip.open(path, "rb"))
     if path.suffix == ".zst":
-        stream = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True)
-        return io.TextIOWrapper(stream, encoding="utf-8", newline="\n")
-    return path.open(encoding="utf-8", newline="\n")
+        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True))
+    return path.open("rb")
 
 
-def _json(line: str, where: str) -> Mapping[str, object]:
+def _json(line: bytes, where: str) -> Mapping[str, object]:
     try:
-        row = json.loads(line)
+        row = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{where}: expected UTF-8 text, got {error.reason}: convert the file") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{where}: expected a JSON object, got {error!s:.80}: mend or drop the line") from error
     if not isinstance(row, dict):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from attacks.judge import judge
@@ -19,7 +19,7 @@ from bench.costing import compression, estimate
 from bench.encoders import load_own_encoder, save_encoder
 from bench.evaluate import Measured, evaluate, share
 from bench.measure import speed
-from bench.metrics import robustness, worst_case
+from bench.metrics import UNION, WORST_CASE, robustness, worst_case
 from bench.progress import Progress
 from bench.provenance import commit, facts
 from bench.registry import ATTACKS, METHODS, check, teacher
@@ -29,7 +29,6 @@ from bench.store import Cell, Store
 from bench.teachers import FineTuned, single_teacher
 from bench.types import Attack, Budget, Splits, Student
 
-WORST_CASE = "worst-case"
 TIMED_PROGRAMS = 16
 """Different programs among the timed calls."""
 
@@ -107,6 +106,7 @@ class _Walk:
             teacher_recipe=preset.teacher_recipe,
             surrogate_trainings=preset.surrogate_trainings,
             surrogate_epochs=preset.surrogate_epochs,
+            surrogate_programs=preset.surrogate_programs,
             device=self.experiment.device,
             as_released=self.experiment.as_released,
         )
@@ -180,7 +180,7 @@ class _Walk:
         }
         if all(len(outcomes) == len(next(iter(parts.values()))) for outcomes in parts.values()):
             union = Cell(cell.teacher, cell.method, cell.seed, WORST_CASE, "attack")
-            self._put(union, robust(worst_case(parts)))
+            self._put(union, [replace(one, source=UNION.join(parts)) for one in robust(worst_case(parts))])
 
     def _speed(self, todo: Sequence[Cell]) -> None:
         if not todo:

@@ -13,12 +13,12 @@ from pathlib import PurePath
 from typing import Any
 
 from bench.config import CONTROLS
+from bench.metrics import UNION, WORST_CASE
 from bench.results import Record
 from bench.stats import Interval, over_seeds
 from bench.store import Store
 from bench.tables import MARK, Entry, Number
 
-WORST = "worst-case"
 """The attack name of the union of all attacks."""
 Row = tuple[str, str]
 """Teacher and method."""
@@ -72,7 +72,10 @@ class Summary:
     def seeded(self, row: Row, metric: str, attack: str = "") -> list[Record]:
         """Return the records of one number, one per finished seed, in the order of the seeds."""
         found = self.index.get((*row, attack, metric), {})
-        return [found[seed] for seed in self.seeds if seed in found]
+        records = [found[seed] for seed in self.seeds if seed in found]
+        if attack == WORST_CASE:  # of fewer attacks than the run has: not finished
+            records = [record for record in records if record.source == UNION.join(self.attacks)]
+        return records
 
     def number(self, row: Row, column: Column, attack: str = "") -> Number:
         """Return the mean over the finished seeds with its interval."""

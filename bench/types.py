@@ -46,7 +46,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Splits:
-    """A task's programs. Nobody reads `test` before judging; `valid` picks epochs and nothing else."""
+    """A task's programs. Nobody reads `test` before judging; `valid` picks epochs, and AVATAR's search its network."""
 
     task: str
     labelled: tuple[Sample, ...]
@@ -131,6 +131,8 @@ class Budget:
     surrogate_trainings: int = 20
     """Students that a search may train to learn what makes a good one (AVATAR: 20)."""
     surrogate_epochs: int = 20
+    surrogate_programs: int | None = None
+    """Programs that such a training sees; None is all of them, as in AVATAR."""
     device: str = "cpu"
     """Where students are trained; the teacher brings its own."""
     as_released: bool = False

@@ -37,7 +37,7 @@ FAMILIES: tuple[Family, ...] = (
 _BLOCK = 2 * len(FAMILIES)
 """Samples come in blocks that hold every family once vulnerable and once repaired, in a shuffled order."""
 
-_COMMON, _OCCASIONAL = 0.8, 0.13
+_COMMON, _OCCASIONAL = 0.86, 0.1
 """Shares of a family's first and second variant, the third takes the rest: some flaws a model meets rarely."""
 
 

@@ -54,7 +54,7 @@ def test_counts_every_query_and_computes_each_program_once() -> None:
     script = Script([[CODE, "x", "x"], ["y", RENAMED, RENAMED]], RENAMED)
     outcome = run(script, victim)
     assert (outcome.verdict, outcome.queries, outcome.distinct, outcome.fell_at) == ("fooled", 7, 4, 6)
-    assert victim.asked == [[CODE], ["x"], ["y", RENAMED]]
+    assert victim.asked == [[CODE], ["x"], ["y", RENAMED], [RENAMED]]  # the last one is the judge's own
     assert script.budgets == [9]
     assert outcome.tokens_changed == pytest.approx(2 / 11)
     assert outcome.adversarial == RENAMED

@@ -42,7 +42,7 @@ def test_the_loss_is_the_hand_computed_divergence_times_temperature_squared():
         q = np.exp(b / t) / (np.exp(a / t) + np.exp(b / t))
         total += w * (p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)))
     found = distillation_loss(*map(torch.from_numpy, (pairs, target, weight)), t)
-    assert float(found) == pytest.approx(9.0 * total / weight.sum())
+    assert float(found) == pytest.approx(9.0 * total / len(weight))
 
 
 def test_column_1_is_taught_the_target():
@@ -58,11 +58,12 @@ def test_with_hard_labels_it_is_the_cross_entropy():
     assert float(found) == pytest.approx(float(functional.cross_entropy(pairs, labels)))
 
 
-def test_a_program_of_weight_zero_teaches_nothing_and_weight_is_relative():
+def test_a_program_of_weight_zero_teaches_nothing_and_batches_share_one_scale():
     pairs = torch.tensor([[1.0, -1.0], [0.0, 2.0]])
     target, double = torch.tensor([0.3, 0.8]), torch.tensor([2.0, 0.0])
     alone = distillation_loss(pairs[:1], target[:1], torch.ones(1), 2.0)
     assert float(distillation_loss(pairs, target, double, 2.0)) == pytest.approx(float(alone))
+    assert float(distillation_loss(pairs, target, double / 2, 2.0)) == pytest.approx(float(alone) / 2)
     assert float(distillation_loss(pairs, target, torch.zeros(2), 2.0)) == 0.0
 
 
