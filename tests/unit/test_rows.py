@@ -127,5 +127,5 @@ def test_a_damaged_archive_is_one_clear_line(tmp_path, suffix, how):
 
 def test_other_encodings_are_refused(tmp_path):
     (tmp_path / "train.jsonl").write_bytes(b'{"func": "caf\xe9", "target": 1}\n')
-    with pytest.raises(UsageError, match=r"train\.jsonl: expected UTF-8"):
+    with pytest.raises(UsageError, match=r"train\.jsonl:1: expected UTF-8"):
         read_split(tmp_path, "train")

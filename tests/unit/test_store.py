@@ -261,10 +261,10 @@ def test_lists_grow_to_the_union(tmp_path: Path) -> None:
         (Experiment(device="cuda"), "device = cpu, got cuda"),
         (Experiment(as_released=True), "as_released = False, got True"),
         (Experiment(preset=SMOKE), "preset.name = embedded, got smoke"),
-        (Experiment(preset=preset("embedded", limit=7)), "preset.test_limit = 400, got 7"),
+        (Experiment(preset=preset("embedded", limit=7)), f"preset.test_limit = {EMBEDDED.test_limit}, got 7"),
         (
             Experiment(preset=replace(EMBEDDED, recipe=replace(EMBEDDED.recipe, epochs=9))),
-            "preset.recipe.epochs = 5, got 9",
+            f"preset.recipe.epochs = {EMBEDDED.recipe.epochs}, got 9",
         ),
     ],
 )
@@ -362,7 +362,7 @@ def test_reading_changes_nothing(run: Store) -> None:
 def test_a_run_killed_while_saving_keeps_whole_cells_only(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from bench.config import Experiment; from bench.store import Cell, Store; from bench.types import *\n"
+        "from bench.config import Experiment; from bench.store import Cell, Store; from bench.results import *\n"
         f"store = Store.open(Path(sys.argv[1]), Experiment(), {FACTS!r}); print('go', flush=True); i = 0\n"
         "while True:\n"
         "    cell = Cell('t', 'kd', i); i += 1\n"
