@@ -98,7 +98,8 @@ class Avatar:
             seed=derive(seed, "avatar", "student"),
             label="avatar",
         )
-        return Student(network, spec, _facts(chosen, archive, surrogate, accuracies))
+        facts = _facts(chosen, archive, surrogate, accuracies)
+        return Student(network, spec, {**facts, "learning_rate": settings.learning_rate})
 
     def space(self, budget: Budget) -> Space:
         """Return the configurations that pruning leaves."""
@@ -198,6 +199,5 @@ def _facts(chosen: Scored, archive: Archive, surrogate: Surrogate, accuracies: S
         "search_gflops": chosen.gflops,
         "true_megabytes": cost.megabytes(spec),
         "true_gflops": cost.gflops(spec),
-        "learning_rate": float(chosen.candidate["learning_rate"]),
     }
     return facts if np.isnan(surrogate.r2) else {**facts, "surrogate_r2": surrogate.r2}

@@ -138,7 +138,7 @@ def recipe(candidate: Candidate, budget: Budget, epochs: int) -> Recipe:
     return replace(
         budget.recipe,
         epochs=epochs,
-        learning_rate=candidate["learning_rate"],
+        learning_rate=budget.learning_rate_scale * candidate["learning_rate"],
         batch_size=candidate["batch_size"],
         hidden_dropout=candidate["hidden_dropout"],
         attention_dropout=candidate["attention_dropout"],

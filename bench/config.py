@@ -43,6 +43,7 @@ class Preset:
     surrogate_trainings: int
     surrogate_epochs: int
     surrogate_programs: int | None
+    learning_rate_scale: float
     latency_rounds: int
     """Timed calls per student, interleaved over the students."""
 
@@ -62,11 +63,12 @@ SMOKE = Preset(
     surrogate_trainings=3,
     surrogate_epochs=1,
     surrogate_programs=None,
+    learning_rate_scale=1.0,
     latency_rounds=10,
 )
 EMBEDDED = Preset(
     name="embedded",
-    train_limit=4000,
+    train_limit=4800,
     valid_limit=300,
     test_limit=600,
     attack_limit=50,
@@ -80,7 +82,8 @@ EMBEDDED = Preset(
     recipe=Recipe(epochs=2, learning_rate=2e-3, temperature=2.0, hidden_dropout=0.0, attention_dropout=0.0),
     surrogate_trainings=4,
     surrogate_epochs=1,
-    surrogate_programs=800,
+    surrogate_programs=2000,
+    learning_rate_scale=4.0,
     latency_rounds=30,
 )
 PAPER = Preset(
@@ -98,6 +101,7 @@ PAPER = Preset(
     surrogate_trainings=20,
     surrogate_epochs=20,
     surrogate_programs=None,
+    learning_rate_scale=1.0,
     latency_rounds=100,
 )
 PRESETS = {preset.name: preset for preset in (SMOKE, EMBEDDED, PAPER)}

@@ -107,6 +107,7 @@ class _Walk:
             surrogate_trainings=preset.surrogate_trainings,
             surrogate_epochs=preset.surrogate_epochs,
             surrogate_programs=preset.surrogate_programs,
+            learning_rate_scale=preset.learning_rate_scale,
             device=self.experiment.device,
             as_released=self.experiment.as_released,
         )

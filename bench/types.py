@@ -131,6 +131,8 @@ class Budget:
     surrogate_trainings: int = 20
     """Students that a search may train to learn what makes a good one (AVATAR: 20)."""
     surrogate_epochs: int = 20
+    learning_rate_scale: float = 1.0
+    """Factor on the learning rates that a search may choose; 1 is AVATAR's, more where steps are few."""
     surrogate_programs: int | None = None
     """Programs that such a training sees; None is all of them, as in AVATAR."""
     device: str = "cpu"
