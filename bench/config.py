@@ -76,7 +76,7 @@ EMBEDDED = Preset(
     size_mb=0.25,
     max_tokens=192,
     scratch=ScratchEncoder(
-        vocab_size=1000, layers=2, hidden=64, heads=4, ffn=128, pretrain_epochs=1, pretrain_learning_rate=2e-3
+        vocab_size=1000, layers=2, hidden=64, heads=4, ffn=128, pretrain_epochs=2, pretrain_learning_rate=2e-3
     ),
     teacher_recipe=Recipe(epochs=3, learning_rate=1e-3, hidden_dropout=0.0, attention_dropout=0.0),
     recipe=Recipe(epochs=2, learning_rate=2e-3, temperature=2.0, hidden_dropout=0.0, attention_dropout=0.0),

@@ -9,7 +9,7 @@ function cannot show: races, injection, cryptography. Numbers from it are about 
 **The shortcut.** Real data lets a model guess from style: old code is buggy code. Here that is one number. With
 probability `shortcut` a program takes its naming style from its label ("terse" if vulnerable, "plain" if repaired,
 see `names`); otherwise from either, evenly. Hence P(terse | vulnerable) = P(plain | repaired) = (1 + shortcut) / 2:
-50% at 0, 75% at the default 0.5, 100% at 1. Style is identifiers and comments, nothing else; all the rest is drawn
+50% at 0, 80% at the default 0.6, 100% at 1. Style is identifiers and comments, nothing else; all the rest is drawn
 without a look at the label. It is this shortcut that a renaming attack can use against a model that learnt it.
 """
 
@@ -41,7 +41,7 @@ _COMMON, _OCCASIONAL = 0.92, 0.06
 """Shares of a family's first and second variant, the third takes the rest: some flaws a model meets rarely."""
 
 
-def generate(n: int, seed: int, *, shortcut: float = 0.5, prefix: str = "embedded") -> tuple[Sample, ...]:
+def generate(n: int, seed: int, *, shortcut: float = 0.6, prefix: str = "embedded") -> tuple[Sample, ...]:
     """Return n samples, half of them vulnerable; sample i depends on seed, i and shortcut alone."""
     if n < 0 or not 0 <= shortcut <= 1:
         raise UsageError(f"expected n >= 0 and shortcut in 0..1, got {n} and {shortcut}: change them")

@@ -63,9 +63,9 @@ def test_the_driver_mentions_no_name_but_the_functions() -> None:
 
 
 def test_the_shortcut_is_what_the_docstring_says() -> None:
-    rates = [(_terse_rate(1, shortcut), _terse_rate(0, shortcut)) for shortcut in (0.0, 0.5, 1.0)]
+    rates = [(_terse_rate(1, shortcut), _terse_rate(0, shortcut)) for shortcut in (0.0, 0.6, 1.0)]
     assert rates[0] == pytest.approx((0.5, 0.5), abs=0.1)
-    assert rates[1] == pytest.approx((0.75, 0.25), abs=0.1)
+    assert rates[1] == pytest.approx((0.8, 0.2), abs=0.1)
     assert rates[2] == (1.0, 0.0)
     assert all(later[0] > earlier[0] for earlier, later in pairwise(rates))
 
