@@ -11,7 +11,7 @@ from bench.store import Cell
 from bench.types import StudentSpec
 
 EFFECTIVE_GFLOPS = 40.0
-"""Forward passes at full length on two CPU cores: between short programs (55) and long ones (25); only for estimates."""
+"""Full-length forward passes on two CPU cores, between short programs (55) and long ones (25); for estimates only."""
 TRAINING_FACTOR = 5.0
 """A training step over a forward pass, dropout and optimizer included; only for estimates."""
 
