@@ -21,7 +21,7 @@ from bench.stats import Interval, mean, ratio, wilson
 ECE_BINS = 10
 WORST_CASE, UNION = "worst-case", " + "
 """The first stands for an attack's name in the records of the union of all attacks, whose names the second joins."""
-PRECEDENCE: tuple[Verdict, ...] = ("fooled", "already_wrong", "resisted", "no_sites", "unparsable")
+PRECEDENCE: tuple[Verdict, ...] = ("fooled", "already_wrong", "resisted", "no_sites", "unparsable", "too_large")
 """Of one sample under several attacks, the worst case is the first of these that any attack gave."""
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.types import Label
 
-Verdict = Literal["fooled", "resisted", "already_wrong", "no_sites", "unparsable"]
+Verdict = Literal["fooled", "resisted", "already_wrong", "no_sites", "unparsable", "too_large"]
 """What became of one attacked sample.
 
 fooled: a verified adversarial program was found; resisted: none within the budget; already_wrong: the victim
 misjudges the unchanged program, so it is not attacked; no_sites: nothing in it may be changed; unparsable: it cannot
-be analysed at all (too large, too deep, NUL bytes).
+be analysed at all (too long, too deep, NUL bytes); too_large: its space is too large for an exhaustive search, which
+says nothing about it.
 """
 
 
@@ -40,6 +42,11 @@ class Outcome:
     """Whether the unchanged program parses without error (15 to 20% of Devign does not)."""
     refused: str = ""
     """Why a program that fooled the victim was not counted; empty otherwise."""
+    stopped: Mapping[str, int] = field(default_factory=dict)
+    """How many programs that fooled the victim each check stopped, by the name of the check."""
+    by_truncation: bool = False
+    """Whether the success owes itself to truncation alone: the original, cut where the adversarial program leaves the
+    victim's window, fools it as well."""
     seconds: float = 0.0
 
 
