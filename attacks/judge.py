@@ -1,22 +1,25 @@
 """The only place where queries, success and validity are decided: the harness judges, the attack tries.
 
 Follows STYLE, habit 1, and spec/attacks.md, 3: queries count as ALERT counts them, repetitions and the original
-included; a success counts only if the program passes `verify` and fools the victim when asked again.
+included; a success counts only if the program passes every `Check` and fools the victim when asked again, alone.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.verify import verify
+from attacks.checks import CHECKS, Check
+from attacks.truncation import without_tail
 from bench.csource import Source, parse, tokens_changed
 from bench.results import Outcome
-from bench.types import Attack, Attempt, Classifier, Label, Probabilities, Sample, UsageError
+from bench.types import Attack, Attempt, Classifier, Label, Persistent, Probabilities, Sample, UsageError, Windowed
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 800
@@ -44,7 +47,7 @@ class CountingVictim:
             raise BudgetSpentError(f"asked for {self.queries + len(programs)} queries, budget {self.budget}")
         fresh = [program for program in dict.fromkeys(programs) if program not in self.known]
         if fresh:
-            self.known.update(zip(fresh, _checked(self.classifier.probabilities(fresh), len(fresh)), strict=True))
+            self.known.update(zip(fresh, checked(self.classifier.probabilities(fresh), len(fresh)), strict=True))
         for program in programs:
             self.queries += 1
             self.seen.setdefault(program, self.queries)
@@ -55,13 +58,26 @@ class CountingVictim:
         row = self.known[program] if program in self.known else self.probabilities([program])[0]
         return 1 if row[1] > 0.5 else 0
 
-    def doubts(self, program: str, label: Label) -> str:
-        """Put a claimed success once more, alone and uncounted: a flip that lives on its batch is none."""
-        again = _checked(self.classifier.probabilities([program]), 1)[0]
-        return "not reproduced alone" if (1 if again[1] > 0.5 else 0) == label else ""
+    def flips_alone(self, program: str, label: Label) -> bool:
+        """Put one program in a batch of its own, uncounted: a flip that lives on its company is none."""
+        rows = (
+            self.classifier.by_itself(program)
+            if isinstance(self.classifier, _Apart)
+            else self.classifier.probabilities([program])
+        )
+        return bool(checked(rows, 1)[0][1] > 0.5) != bool(label)
 
 
-def _checked(rows: object, n: int) -> NDArray[np.float64]:
+@runtime_checkable
+class _Apart(Protocol):
+    """A victim that usually mixes questions, and can keep one apart."""
+
+    def by_itself(self, program: str) -> Probabilities:
+        """Judge one program in a batch of its own."""
+        ...
+
+
+def checked(rows: object, n: int) -> NDArray[np.float64]:
     """Reject what is no table of probabilities: a silent NaN would read as "not vulnerable"."""
     table = np.asarray(rows, dtype=np.float64)
     if table.shape != (n, 2):
@@ -71,48 +87,101 @@ def _checked(rows: object, n: int) -> NDArray[np.float64]:
     return table
 
 
-def judge(attack: Attack, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Outcome:
+def judge(
+    attack: Attack,
+    victim: Classifier,
+    sample: Sample,
+    budget: int,
+    rng: np.random.Generator,
+    checks: Sequence[Check] = CHECKS,
+) -> Outcome:
     """Attack one sample with at most `budget` queries, the one for the original included (it is always put)."""
     started = time.perf_counter()
-    outcome = _judge(attack, CountingVictim(victim, max(budget, 1)), sample, rng)
+    outcome = _Trial(CountingVictim(victim, max(budget, 1)), sample, checks).hold(attack, rng)
     return replace(outcome, seconds=time.perf_counter() - started)
 
 
-def _judge(attack: Attack, victim: CountingVictim, sample: Sample, rng: np.random.Generator) -> Outcome:
-    outcome = Outcome(sample.id, sample.label, "resisted", 0)
-    reason = unparsable(sample.code)
-    if reason:
-        return replace(outcome, verdict="unparsable", refused=reason, original_parses=False)
-    source = parse(sample.code)
-    outcome = replace(outcome, original_parses=source.faults == 0)
-    if source.depth > MAX_DEPTH:
-        return replace(outcome, verdict="unparsable", refused=f"nested {source.depth} levels deep")
-    if victim.predicts(sample.code) != sample.label:
-        return replace(outcome, verdict="already_wrong", queries=1, distinct=1)
-    try:
-        attempt = attack.attempt(victim, sample, victim.budget - victim.queries, rng)
-    except BudgetSpentError as error:
-        outcome = replace(outcome, refused=str(error))
-        attempt = Attempt(None, 1)
-    outcome = replace(outcome, sites=attempt.sites, alleles=attempt.alleles, changed=attempt.changed)
-    outcome = _rule(outcome, victim, sample, attempt, source)
-    return replace(outcome, queries=victim.queries, distinct=len(victim.seen))
+@dataclass
+class _Trial:
+    """One sample before the judge."""
 
+    victim: CountingVictim
+    sample: Sample
+    checks: Sequence[Check]
+    stopped: Counter[str] = field(default_factory=Counter)
 
-def _rule(outcome: Outcome, victim: CountingVictim, sample: Sample, attempt: Attempt, source: Source) -> Outcome:
-    """Look at the program itself: was it asked, is it judged otherwise, does it still mean the same."""
-    program = attempt.program
-    if program is None or program == sample.code:
-        return replace(outcome, verdict="resisted" if attempt.sites else "no_sites", changed=())
-    if program not in victim.seen and victim.queries >= victim.budget:
-        return replace(outcome, refused="never put to the victim within the budget")
-    if victim.predicts(program) == sample.label:
-        return outcome
-    reason = verify(sample.code, program) or victim.doubts(program, sample.label)
-    if reason:
-        return replace(outcome, refused=reason)
-    changed = tokens_changed(source, parse(program))
-    return replace(outcome, verdict="fooled", adversarial=program, fell_at=victim.seen[program], tokens_changed=changed)
+    def hold(self, attack: Attack, rng: np.random.Generator) -> Outcome:
+        """Look at the sample, let the attack try, and rule on what it hands in."""
+        sample, victim = self.sample, self.victim
+        outcome = Outcome(sample.id, sample.label, "resisted", 0)
+        reason = unparsable(sample.code)
+        if reason:
+            return replace(outcome, verdict="unparsable", refused=reason, original_parses=False)
+        source = parse(sample.code)
+        outcome = replace(outcome, original_parses=source.faults == 0)
+        if source.depth > MAX_DEPTH:
+            return replace(outcome, verdict="unparsable", refused=f"nested {source.depth} levels deep")
+        if victim.predicts(sample.code) != sample.label:
+            return replace(outcome, verdict="already_wrong", queries=1, distinct=1)
+        ruled = outcome
+        try:
+            for attempt in self._attempts(attack, rng):
+                ruled = self._rule(outcome, attempt, source)
+                if ruled.verdict == "fooled":
+                    break
+        except BudgetSpentError as error:
+            ruled = replace(outcome, sites=max(ruled.sites, 1), refused=str(error))
+        return replace(ruled, queries=victim.queries, distinct=len(victim.seen), stopped=dict(self.stopped))
+
+    def _attempts(self, attack: Attack, rng: np.random.Generator) -> Iterator[Attempt]:
+        left = self.victim.budget - self.victim.queries
+        if isinstance(attack, Persistent):
+            yield from attack.attempts(self.victim, self.sample, left, rng)
+        else:
+            yield attack.attempt(self.victim, self.sample, left, rng)
+
+    def _rule(self, outcome: Outcome, attempt: Attempt, source: Source) -> Outcome:
+        """Look at the program itself: was it asked, is it judged otherwise, does it still mean the same."""
+        sample, victim, program = self.sample, self.victim, attempt.program
+        outcome = replace(outcome, sites=attempt.sites, alleles=attempt.alleles, changed=attempt.changed)
+        if attempt.too_large:
+            return replace(outcome, verdict="too_large")
+        if program is None or program == sample.code:
+            return replace(outcome, verdict="resisted" if attempt.sites else "no_sites", changed=())
+        if program not in victim.seen and victim.queries >= victim.budget:
+            return replace(outcome, refused="never put to the victim within the budget")
+        if victim.predicts(program) == sample.label:
+            return outcome
+        reason = self._refuse(program)
+        if reason:
+            return replace(outcome, refused=reason)
+        return replace(
+            outcome,
+            verdict="fooled",
+            adversarial=program,
+            fell_at=victim.seen[program],
+            tokens_changed=tokens_changed(source, parse(program)),
+            by_truncation=self._by_truncation(program),
+        )
+
+    def _refuse(self, program: str) -> str:
+        """Return why a program that fooled the victim does not count; note which check stopped it."""
+        if not self.victim.flips_alone(program, self.sample.label):
+            self.stopped["reproduced"] += 1
+            return "not reproduced alone"
+        for check in self.checks:
+            if reason := check.refuse(self.sample, program):
+                self.stopped[check.name] += 1
+                return reason
+        return ""
+
+    def _by_truncation(self, program: str) -> bool:
+        """Whether the original, without what the attack pushed out of the window, is misjudged as well."""
+        victim = self.victim.classifier
+        if not isinstance(victim, Windowed):
+            return False
+        short = without_tail(self.sample.code, program, victim)
+        return short is not None and self.victim.flips_alone(short, self.sample.label)
 
 
 def unparsable(code: str) -> str:

@@ -169,6 +169,6 @@ def exhaustive(names: Substitutes = BOUNDED) -> Attack:
     """Return the complete search of small spaces: no attack on the same space can do better.
 
     Over `BOUNDED`, all attacks see the same four names per identifier. Samples with more than 20,000 genotypes are
-    left out: they count as without sites.
+    left out (verdict too_large), and so are those whose budget does not reach.
     """
     return Searching(Exhaustive(), names, largest=EXHAUSTIBLE)

@@ -29,13 +29,14 @@ class Searching:
     """Where substitutes come from; None leaves all names alone."""
     rewrites: Sequence[Rewrite] = ()
     largest: int | None = None
-    """Most genotypes of a space that is searched; a sample with more counts as one without sites. None: any."""
+    """Most genotypes of a space that is searched; a sample with more, or with more than the budget reaches, is left
+    out. None: any."""
 
     def attempt(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Attempt:
         """Search until the label flips, the search ends, or the budget is spent."""
         program = self.program(sample.code, rng)
-        if self.largest is not None and space_size(program) > self.largest:
-            return Attempt(None, 0)
+        if self.largest is not None and program.loci and space_size(program) > min(self.largest, budget):
+            return Attempt(None, len(program.loci), program.alternatives, too_large=True)
         if not program.loci or budget < 2:
             return hand_in(program, program.original)
         walk = self.search.walk(program, rng)

@@ -8,8 +8,8 @@ members before it left over. What a member has asked costs the next ones nothing
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from attacks.recipes import mhm_vocabulary
 from attacks.recipes_code import coda_style, combined
 from attacks.rename import COMMON_NAMES, Drawn
-from attacks.verify import verify
 from bench.rng import stream
 from bench.types import Attack, Attempt, Classifier, Probabilities, Sample
 
@@ -51,12 +50,16 @@ class _Memory:
 
 @dataclass(frozen=True)
 class Suite:
-    """Attacks in turn until one succeeds, verified; at least as strong as each member alone with its share."""
+    """Attacks in turn until the judge counts a success; at least as strong as each member alone with its share."""
 
     members: tuple[Member, ...]
 
     def attempt(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Attempt:
-        """Hand in the first success; without one, the attempt that the victim doubts most."""
+        """Hand in the first claimed success; without one, the attempt that the victim doubts most."""
+        return next(self.attempts(victim, sample, budget, rng))
+
+    def attempts(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Iterator[Attempt]:
+        """Hand in every claimed success; after all members, the attempt that the victim doubts most."""
         memory, seed = _Memory(victim), int(rng.integers(2**63))
         best, lowest = Attempt(None, 0), math.inf
         for index, member in enumerate(self.members):
@@ -64,24 +67,23 @@ class Suite:
             attempt = member.attack.attempt(memory, sample, max(allowance, 0), stream(seed, member.name))
             score = self._score(attempt, memory, sample, budget)
             if score is None:
-                return attempt
+                yield attempt
+                attempt, score = replace(attempt, program=None), math.inf  # refused, or nobody would have gone on
             if (score, -attempt.sites) < (lowest, -best.sites):
                 best, lowest = attempt, score
-        return best
+        yield best
 
     def _reserved(self, budget: int, start: int) -> int:
         """Queries kept back for the members from `start` on."""
         return sum(int(budget * member.share) for member in self.members[start:])
 
     def _score(self, attempt: Attempt, memory: _Memory, sample: Sample, budget: int) -> float | None:
-        """Return None for a verified success, else P(label); infinity for what is invalid or cannot be asked."""
+        """Return None for a claimed success, else P(label); infinity for what cannot be asked."""
         program = attempt.program
         if program is None or (program not in memory.known and memory.spent >= budget):
             return math.inf
         row = memory.probabilities([program])[0]
-        if (row[1] > 0.5) == bool(sample.label):
-            return float(row[sample.label])
-        return math.inf if verify(sample.code, program) else None
+        return float(row[sample.label]) if (row[1] > 0.5) == bool(sample.label) else None
 
 
 def suite(names: Sequence[str] = COMMON_NAMES) -> Attack:

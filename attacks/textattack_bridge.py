@@ -8,9 +8,7 @@ this module imports TextAttack and torch (5 s and more), offline: recipes do it 
 from __future__ import annotations
 
 import logging
-import random
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 
 from attacks.offline import offline
 from attacks.program import MASKED, Genotype, Program
+from attacks.randomness import Randomness
 from bench.types import Classifier
 
 __all__ = [
@@ -37,7 +36,6 @@ BATCH = 64
 """Most programs in one call of the victim."""
 
 with offline():
-    import torch
     from textattack import Attack
     from textattack.constraints import Constraint, PreTransformationConstraint
     from textattack.constraints.pre_transformation import RepeatModification
@@ -125,12 +123,14 @@ class ProgramText(AttackedText):  # type: ignore[misc]
 class Victim(ModelWrapper):  # type: ignore[misc]
     """A Classifier as TextAttack's model."""
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, randomness: Randomness) -> None:
         self.model = classifier
+        self.randomness = randomness
 
     def __call__(self, text_input_list: Sequence[str], **_: object) -> NDArray[np.float64]:
         """Return probabilities in double precision: TextAttack applies a softmax to rows that miss 1 by 1e-6."""
-        rows = np.asarray(self.model.probabilities(list(text_input_list)), dtype=np.float64)
+        with self.randomness.world():
+            rows = np.asarray(self.model.probabilities(list(text_input_list)), dtype=np.float64)
         return np.asarray(rows / rows.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
@@ -186,22 +186,6 @@ class SampledRewrites(WordSwap):  # type: ignore[misc]
         return tuple(genotype)
 
 
-@contextmanager
-def seeded(rng: np.random.Generator) -> Iterator[None]:
-    """Seed the global generators, which TextAttack draws from, and put them back as they were."""
-    before = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    seed = int(rng.integers(2**32))
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
-    torch.manual_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])  # noqa: NPY002
-        torch.set_rng_state(before[2])
-
-
 @dataclass(frozen=True)
 class Plan:
     """How to search: the method, what it may do in one step, and what it may spend."""
@@ -222,9 +206,12 @@ def search(program: Program, victim: Classifier, label: int, plan: Plan) -> Geno
     """
     if not program.loci or plan.budget < 2:
         return program.original
-    goal = UntargetedClassification(Victim(victim), use_cache=False, query_budget=plan.budget, model_batch_size=BATCH)
+    randomness = Randomness(plan.rng)
+    goal = UntargetedClassification(
+        Victim(victim, randomness), use_cache=False, query_budget=plan.budget, model_batch_size=BATCH
+    )
     attack = Attack(goal, list(plan.constraints), plan.transformation, plan.method)
-    with seeded(plan.rng):
+    with randomness.mine():
         result = attack.attack(ProgramText(program, program.original), label)
     genotype: Genotype = result.perturbed_result.attacked_text.genotype
     return genotype

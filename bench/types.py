@@ -1,14 +1,13 @@
 """The nouns of the benchmark: frozen records and one-method protocols. What was measured is in `bench.results`.
 
-Follows ARCHITECTURE, "The nouns". Imports nothing of ours, and at run time neither numpy nor torch, so that
-`python -m bench --help` stays instant.
+Follows ARCHITECTURE, "The nouns". Imports nothing of ours, and at run time neither numpy nor torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,6 +148,15 @@ class Classifier(Protocol):
         ...
 
 
+@runtime_checkable
+class Windowed(Protocol):
+    """A classifier that reads only the beginning of a long program."""
+
+    def visible(self, program: str) -> int:
+        """Number of leading characters that reach the model; the length of the program if all of it does."""
+        ...
+
+
 class Teacher(Classifier, Protocol):
     """A fine-tuned classifier that can also be asked how sure it is, and be specialised again from its encoder."""
 
@@ -221,6 +229,8 @@ class Attempt:
     """Legal alternatives over all loci, originals not counted."""
     changed: tuple[str, ...] = ()
     """Changed loci, readable, such as "rename buf -> out" or "for_to_while@4"."""
+    too_large: bool = False
+    """Whether the attack left the sample out, because its space is too large to be searched completely."""
 
 
 class Attack(Protocol):
@@ -228,4 +238,13 @@ class Attack(Protocol):
 
     def attempt(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Attempt:
         """Try with at most `budget` queries; the same arguments give the same attempt."""
+        ...
+
+
+@runtime_checkable
+class Persistent(Protocol):
+    """An attack that goes on when the judge refuses what it handed in, such as an ensemble."""
+
+    def attempts(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Iterator[Attempt]:
+        """Hand in one try after the other; the judge stops at the first that counts, otherwise the last is kept."""
         ...

@@ -68,7 +68,9 @@ def test_metropolis_hastings_stays_in_its_bound() -> None:
 def test_exhaustive_counts_the_whole_space_and_leaves_large_ones_alone() -> None:
     assert resisted(recipes.exhaustive()).queries == 1 + 5**4
     large = judge(recipes.exhaustive(Drawn()), Stubborn(), SAMPLE, PLENTY, np.random.default_rng(0))
-    assert (large.verdict, large.queries) == ("no_sites", 1)
+    assert (large.verdict, large.queries) == ("too_large", 1)
+    short = judge(recipes.exhaustive(), Stubborn(), SAMPLE, 5**4, np.random.default_rng(0))
+    assert (short.verdict, short.queries) == ("too_large", 1)
 
 
 def test_wir_random_as_first_released_changes_five_names_at_most() -> None:

@@ -81,10 +81,13 @@ def test_a_sample_leaves_as_soon_as_it_falls() -> None:
     assert late.budgets == []
 
 
-def test_a_change_of_meaning_does_not_end_the_suite() -> None:
+def test_a_refused_success_does_not_end_the_suite() -> None:
     broken = "int f(int b) { return c; }"
-    attempt, _ = run([(Script((broken,), broken), 0.5), (Script((), RENAMED), 0.5)])
-    assert attempt.program == RENAMED
+    members = (Member("wrong", Script((broken,), broken), 0.5), Member("right", Script((), RENAMED), 0.5))
+    outcome = judge(Suite(members), Rule("b"), SMALL, 101, np.random.default_rng(0))
+    assert (outcome.verdict, outcome.adversarial, outcome.stopped) == ("fooled", RENAMED, {"static": 1})
+    alone = judge(Suite(members[:1]), Rule("b"), SMALL, 101, np.random.default_rng(0))
+    assert (alone.verdict, alone.stopped, alone.refused[:4]) == ("resisted", {"static": 1}, "")
 
 
 def test_what_is_left_over_goes_to_the_next_and_nothing_is_asked_twice() -> None:

@@ -1,0 +1,141 @@
+"""Several attacks side by side, so that the victim is asked in full batches.
+
+Every attack sees a victim of its own and never knows of the others: it runs in a thread that sleeps while its question
+is open. One thread runs at a time, always in the same order; when all of them wait, their questions go to the real
+victim as one. So the same tasks always give the same batches, and outcomes to the last bit. Any `Attack` will do,
+TextAttack's searches included. Left out: which tasks run together (bench/attacking.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from threading import Semaphore, Thread
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from attacks.judge import checked
+from bench.types import Classifier, Probabilities, Windowed
+
+T = TypeVar("T")
+WIDTH = 8
+"""Attacks that run side by side."""
+
+
+class _ClosedError(BaseException):
+    """Ends an attack whose answer will never come; no attack may catch it."""
+
+
+@dataclass
+class _Lane(Generic[T]):
+    """One attack in its thread, and the victim that it sees."""
+
+    task: Callable[[Classifier], T]
+    victim: Classifier
+    question: list[str] = field(default_factory=list)
+    alone: bool = False
+    """Whether the question is to be put without anybody else's."""
+    answer: Probabilities | None = None
+    result: T | None = None
+    error: BaseException | None = None
+    seconds: float = 0.0
+    """Its own work, and its share of the victim's."""
+    done: bool = False
+    closed: bool = False
+    _turn: Semaphore = field(default_factory=lambda: Semaphore(0))
+    _parked: Semaphore = field(default_factory=lambda: Semaphore(0))
+
+    def __post_init__(self) -> None:
+        if isinstance(self.victim, Windowed):
+            self.visible = self.victim.visible
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def resume(self) -> None:
+        """Let it run until it asks or ends."""
+        started = time.perf_counter()
+        self._turn.release()
+        self._parked.acquire()
+        self.seconds += time.perf_counter() - started
+
+    def probabilities(self, programs: Sequence[str]) -> Probabilities:
+        """Judge programs; see `bench.types.Classifier`. Called in this lane's thread."""
+        return self._wait(programs, alone=False)
+
+    def by_itself(self, program: str) -> Probabilities:
+        """Judge one program in a batch of its own."""
+        return self._wait([program], alone=True)
+
+    def _wait(self, programs: Sequence[str], *, alone: bool) -> Probabilities:
+        if not programs:
+            return np.empty((0, 2))
+        self.question, self.alone = list(programs), alone
+        self._parked.release()
+        self._turn.acquire()
+        if self.closed or self.answer is None:
+            raise _ClosedError
+        return self.answer
+
+    def close(self) -> None:
+        """End it where it stands."""
+        if not self.done:
+            self.closed = True
+            self.resume()
+        self._thread.join()
+
+    def _run(self) -> None:
+        self._turn.acquire()
+        try:
+            if not self.closed:
+                self.result = self.task(self)
+        except BaseException as error:  # handed on by `side_by_side`
+            self.error = error
+        self.done = True
+        self._parked.release()
+
+
+def side_by_side(
+    victim: Classifier, tasks: Sequence[Callable[[Classifier], T]], width: int = WIDTH
+) -> Iterator[tuple[T, float]]:
+    """Run every task against the victim, at most `width` at a time; yield results and seconds in the order of tasks.
+
+    The error of a task, or of the victim, ends all of them and is raised where the result was due.
+    """
+    waiting, lanes = deque(tasks), deque[_Lane[T]]()
+    try:
+        while waiting or lanes:
+            while waiting and sum(not lane.done for lane in lanes) < width:
+                lanes.append(_Lane(waiting.popleft(), victim))
+                lanes[-1].resume()
+            while lanes and lanes[0].done:
+                yield _result(lanes.popleft())
+            _ask(victim, [lane for lane in lanes if not lane.done])
+    finally:
+        for lane in lanes:
+            lane.close()
+
+
+def _result(lane: _Lane[T]) -> tuple[T, float]:
+    if lane.error is not None:
+        raise lane.error
+    return lane.result, lane.seconds  # type: ignore[return-value]  # a task without error has returned
+
+
+def _ask(victim: Classifier, lanes: Sequence[_Lane[T]]) -> None:
+    """Put all open questions as one, each program once, and let the lanes go on, one after the other."""
+    together = [lane for lane in lanes if not lane.alone]
+    for group in (together, *([lane] for lane in lanes if lane.alone)):
+        programs = list(dict.fromkeys(program for lane in group for program in lane.question))
+        if not programs:
+            continue
+        started = time.perf_counter()
+        rows = dict(zip(programs, checked(victim.probabilities(programs), len(programs)), strict=True))
+        each = (time.perf_counter() - started) / sum(len(lane.question) for lane in group)
+        for lane in group:
+            lane.answer = np.array([rows[program] for program in lane.question])
+            lane.seconds += each * len(lane.question)
+    for lane in lanes:
+        lane.resume()
