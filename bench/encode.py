@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
@@ -49,10 +50,61 @@ class Inputs(Protocol):
         """Pad a batch to its longest member; shapes (batch, longest)."""
         ...
 
+    def visible(self, program: str) -> int:
+        """Number of leading characters that reach the model; see `bench.types.Windowed`."""
+        ...
+
 
 def collapse(code: str) -> str:
     """Make every run of white space one blank: formatting must not give the label away (protocol, "Data")."""
     return " ".join(code.split())
+
+
+def uncollapse(code: str, end: int) -> int:
+    """Return how many leading characters of `code` became the first `end` characters of its collapsed text."""
+    begin = 0
+    for word in re.finditer(r"\S+", code):
+        if end <= begin + len(word[0]):
+            return word.start() + end - begin
+        begin += len(word[0]) + 1
+    return len(code)
+
+
+def padded(encoded: Sequence[Encoded], fills: Mapping[str, int]) -> dict[str, torch.Tensor]:
+    """Pad a batch to its longest member with a number per tensor; "attention_mask" only where something was padded."""
+    import torch
+
+    lengths = np.array([len(one["input_ids"]) for one in encoded])
+    # By length: a program may itself spell "<pad>", and is judged the same in every company.
+    attended = np.arange(lengths.max()) < lengths[:, None]
+    batch: dict[str, torch.Tensor] = {}
+    for name in encoded[0]:
+        table = np.full(attended.shape, fills[name], dtype=np.int64)
+        table[attended] = np.concatenate([one[name] for one in encoded])
+        batch[name] = torch.from_numpy(table)
+    return batch if attended.all() else {**batch, "attention_mask": torch.from_numpy(attended.astype(np.int64))}
+
+
+def in_batches(
+    encoded: Sequence[Encoded],
+    size: int,
+    work: Callable[[list[Encoded]], NDArray[np.float64]],
+    shape: tuple[int, ...] = (),
+) -> NDArray[np.float64]:
+    """Let `work` answer for n programs, shape (n, *shape): programs of similar length together, equal ones once.
+
+    Programs are equal to a model if their tensors are: names that differ in case, or beyond the window, often are.
+    """
+    equal: dict[tuple[bytes, ...], list[int]] = {}
+    for i, one in enumerate(encoded):
+        equal.setdefault(tuple(part.tobytes() for part in one.values()), []).append(i)
+    groups = sorted(equal.values(), key=lambda group: len(encoded[group[0]]["input_ids"]))
+    answers = np.empty((len(encoded), *shape), dtype=np.float64)
+    for start in range(0, len(groups), size):
+        chosen = groups[start : start + size]
+        for group, answer in zip(chosen, work([encoded[group[0]] for group in chosen]), strict=True):
+            answers[group] = answer
+    return answers
 
 
 @dataclass(frozen=True)
@@ -74,18 +126,12 @@ class TextInputs:
 
     def collate(self, encoded: Sequence[Encoded]) -> dict[str, torch.Tensor]:
         """Pad to the longest; "attention_mask" is left out where nothing was padded."""
-        import torch
+        return padded(encoded, {"input_ids": self.pad})
 
-        lengths = [len(one["input_ids"]) for one in encoded]
-        ids = np.full((len(encoded), max(lengths)), self.pad, dtype=np.int64)
-        for row, one in zip(ids, encoded, strict=True):
-            row[: len(one["input_ids"])] = one["input_ids"]
-        batch = {"input_ids": torch.from_numpy(ids)}
-        if min(lengths) < ids.shape[1]:
-            # By length: a program may itself spell "<pad>", and is judged the same in every company.
-            attended = np.arange(ids.shape[1]) < np.array(lengths)[:, None]
-            batch["attention_mask"] = torch.from_numpy(attended.astype(np.int64))
-        return batch
+    def visible(self, program: str) -> int:
+        """Number of leading characters that reach the model; see `bench.types.Windowed`."""
+        one, room = self.tokenizer.encode(collapse(program), add_special_tokens=False), self.max_tokens - 2
+        return len(program) if len(one.ids) <= room else uncollapse(program, one.offsets[room - 1][1])
 
 
 def train_tokenizer(kind: TokenizerKind, vocab_size: int, programs: Sequence[str]) -> Tokenizer:

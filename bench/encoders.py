@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer, RobertaConfig, RobertaForSequenceClassification, RobertaModel
 
-from bench.encode import Inputs, TextInputs
+from bench.encode import Encoded, Inputs, TextInputs, in_batches
 from bench.models import LABELS, Network, load_inputs, place, save_inputs
 from bench.types import Recipe, UsageError
 
@@ -52,18 +52,15 @@ class Encoder:
 
     def embed(self, programs: Sequence[str], batch_size: int = 32) -> NDArray[np.float64]:
         """Mean-pooled last layer, shape (n, hidden)."""
-        encoded = self.inputs.encode(programs)
-        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]["input_ids"]))
-        pooled = np.empty((len(encoded), self.model.config.hidden_size), dtype=np.float64)
         self.model.eval()
-        with torch.inference_mode():
-            for start in range(0, len(order), batch_size):
-                chosen = order[start : start + batch_size]
-                batch = self.inputs.collate([encoded[i] for i in chosen])
-                batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
-                states = self.model(**batch).last_hidden_state.float()
-                pooled[chosen] = _mean(states, batch.get("attention_mask")).cpu().numpy()
-        return pooled
+        encoded = self.inputs.encode(programs)
+        return in_batches(encoded, batch_size, self._pooled, (self.model.config.hidden_size,))
+
+    @torch.inference_mode()
+    def _pooled(self, encoded: list[Encoded]) -> NDArray[np.float64]:
+        batch = {name: tensor.to(self.device) for name, tensor in self.inputs.collate(encoded).items()}
+        states = self.model(**batch).last_hidden_state.float()
+        return np.asarray(_mean(states, batch.get("attention_mask")).double().cpu())
 
 
 def _mean(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:

@@ -23,7 +23,7 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from bench.encode import BOS, EOS, PAD, Encoded, Inputs, TextInputs
+from bench.encode import BOS, EOS, PAD, Encoded, Inputs, TextInputs, in_batches
 from bench.types import Probabilities, Recipe, StudentSpec
 
 LABELS = {0: "safe", 1: "vulnerable"}
@@ -58,16 +58,18 @@ class Network:
         return self.logits_of(self.inputs.encode(programs))
 
     def logits_of(self, encoded: Sequence[Encoded]) -> NDArray[np.float64]:
-        """The same for encoded programs: sorted by length, padded to the batch, in inference mode."""
-        answers = np.empty(len(encoded), dtype=np.float64)
-        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]["input_ids"]))
+        """The same for encoded programs."""
         self.model.eval()
-        with torch.inference_mode():
-            for start in range(0, len(order), self.batch_size):
-                chosen = order[start : start + self.batch_size]
-                pairs = forward(self.model, self.inputs, [encoded[i] for i in chosen], self.device).double()
-                answers[chosen] = (pairs[:, 1] - pairs[:, 0]).cpu().numpy()
-        return answers
+        return in_batches(encoded, self.batch_size, self._margins)
+
+    @torch.inference_mode()
+    def _margins(self, batch: list[Encoded]) -> NDArray[np.float64]:
+        pairs = forward(self.model, self.inputs, batch, self.device).double()
+        return np.asarray((pairs[:, 1] - pairs[:, 0]).cpu())
+
+    def visible(self, program: str) -> int:
+        """Number of leading characters that reach the model; see `bench.types.Windowed`."""
+        return self.inputs.visible(program)
 
     def probabilities(self, programs: Sequence[str]) -> Probabilities:
         """Judge n programs, shape (n, 2)."""

@@ -7,8 +7,22 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bench.encode import BOS, EOS, PAD, SPECIALS, UNK, TextInputs, collapse, train_tokenizer
+from bench.encode import (
+    BOS,
+    EOS,
+    PAD,
+    SPECIALS,
+    UNK,
+    TextInputs,
+    collapse,
+    in_batches,
+    padded,
+    train_tokenizer,
+    uncollapse,
+)
 from bench.types import TokenizerKind
 
 KINDS = get_args(TokenizerKind)
@@ -119,3 +133,58 @@ def test_other_special_ids_are_respected():
     ids = inputs.collate(inputs.encode(["int n;", "int n; return"]))["input_ids"]
     assert (ids[0, 0], ids[0, 4], ids[0, 5]) == (7, 8, 9)
     assert np.dtype("int64") == ids.numpy().dtype
+
+
+@given(st.text(alphabet="ab\u00e9\U0001f600 \t\r\n\x1c\u2003\u3000", max_size=30), st.data())
+def test_a_prefix_of_collapsed_text_is_found_in_the_original(code, data):
+    text = collapse(code)
+    end = data.draw(st.integers(0, len(text)))
+    kept = code[: uncollapse(code, end)]
+    assert collapse(kept) == text[:end].strip()
+    assert end == 0 or text[:end].endswith(" ") or collapse(kept[:-1]) != collapse(kept)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("blank", [" ", "\r\n", "\t ", "\u2003"])
+def test_what_is_visible_is_what_the_model_reads(kind, blank):
+    inputs = TextInputs(train_tokenizer(kind, 300, PROGRAMS), 24)
+    words = [*(f"n{i} = '\u4e2d\U0001f600' + {i} ;" for i in range(20)), "end"]
+    code = blank.join(words)
+    seen = inputs.visible(code)
+    assert 0 < seen < len(code)
+    whole = code.index(blank, seen) if blank in code[seen:] else len(code)
+    read, short, less = inputs.encode([code, code[:whole] + blank + "other", code[: seen - 1]])
+    assert np.array_equal(read["input_ids"], short["input_ids"]), "what comes later changes nothing"
+    assert not np.array_equal(read["input_ids"], less["input_ids"]), "and no less would do"
+    assert inputs.visible(code[:whole]) <= whole
+
+
+def test_all_of_a_program_that_fits_is_visible():
+    inputs = TextInputs(train_tokenizer("word", 300, PROGRAMS), 10)
+    assert [inputs.visible(code) for code in ("", " \n int n;\r\n", "a b c d e f g h")] == [0, 11, 15]
+    assert inputs.visible("\ta\r\n b c d e f g h  i") == len("\ta\r\n b c d e f g h")
+
+
+def test_equal_programs_are_computed_once_and_answers_find_their_way_back():
+    lengths, asked = [3, 1, 2, 3, 1, 5], []
+
+    def work(batch):
+        asked.append([len(one["input_ids"]) for one in batch])
+        return np.array([[one["input_ids"].sum(), len(one["input_ids"])] for one in batch], dtype=float)
+
+    encoded = [{"input_ids": np.full(length, i % 2 + 1)} for i, length in enumerate(lengths)]
+    encoded += [{"input_ids": encoded[0]["input_ids"].copy()}] * 2
+    found = in_batches(encoded, 2, work, (2,))
+    assert asked == [[1, 1], [2, 3], [3, 5]]
+    assert found.tolist() == [[one["input_ids"].sum(), len(one["input_ids"])] for one in encoded]
+    assert in_batches([], 2, work, (2,)).shape == (0, 2)
+
+
+def test_tensors_that_differ_in_one_part_are_not_equal():
+    ids = np.array([1, 2])
+    encoded = [{"input_ids": ids, "token_type_ids": ids * k} for k in (0, 1)]
+    assert in_batches(encoded, 8, lambda batch: np.array([o["token_type_ids"].sum() for o in batch])).tolist() == [0, 3]
+    batch = padded([*encoded, {"input_ids": ids[:1], "token_type_ids": ids[:1]}], {"input_ids": 9, "token_type_ids": 8})
+    assert batch["input_ids"].tolist() == [[1, 2], [1, 2], [1, 9]]
+    assert batch["token_type_ids"].tolist() == [[0, 0], [1, 2], [1, 8]]
+    assert batch["attention_mask"].tolist() == [[1, 1], [1, 1], [1, 0]]
