@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
@@ -85,26 +86,30 @@ def padded(encoded: Sequence[Encoded], fills: Mapping[str, int]) -> dict[str, to
     return batch if attended.all() else {**batch, "attention_mask": torch.from_numpy(attended.astype(np.int64))}
 
 
+Known = dict[tuple[bytes, ...], NDArray[np.float64]]
+"""Answers of a model by the digests of its input's tensors."""
+
+
 def in_batches(
     encoded: Sequence[Encoded],
     size: int,
     work: Callable[[list[Encoded]], NDArray[np.float64]],
     shape: tuple[int, ...] = (),
+    known: Known | None = None,
 ) -> NDArray[np.float64]:
     """Let `work` answer for n programs, shape (n, *shape): programs of similar length together, equal ones once.
 
     Programs are equal to a model if their tensors are: names that differ in case, or beyond the window, often are.
+    What is in `known` is not computed again; what is computed is added to it.
     """
-    equal: dict[tuple[bytes, ...], list[int]] = {}
-    for i, one in enumerate(encoded):
-        equal.setdefault(tuple(part.tobytes() for part in one.values()), []).append(i)
-    groups = sorted(equal.values(), key=lambda group: len(encoded[group[0]]["input_ids"]))
-    answers = np.empty((len(encoded), *shape), dtype=np.float64)
-    for start in range(0, len(groups), size):
-        chosen = groups[start : start + size]
-        for group, answer in zip(chosen, work([encoded[group[0]] for group in chosen]), strict=True):
-            answers[group] = answer
-    return answers
+    known = {} if known is None else known
+    keys = [tuple(blake2b(part.tobytes(), digest_size=16).digest() for part in one.values()) for one in encoded]
+    fresh = {key: one for key, one in zip(keys, encoded, strict=True) if key not in known}
+    ordered = sorted(fresh, key=lambda key: len(fresh[key]["input_ids"]))
+    for start in range(0, len(ordered), size):
+        chosen = ordered[start : start + size]
+        known.update(zip(chosen, work([fresh[key] for key in chosen]), strict=True))
+    return np.array([known[key] for key in keys], dtype=np.float64).reshape(len(encoded), *shape)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from bench.encode import BOS, EOS, PAD, Encoded, Inputs, TextInputs, in_batches
+from bench.encode import BOS, EOS, PAD, Encoded, Inputs, Known, TextInputs, in_batches
 from bench.types import Probabilities, Recipe, StudentSpec
 
 LABELS = {0: "safe", 1: "vulnerable"}
@@ -52,6 +52,12 @@ class Network:
     batch_size: int = 32
     valid_accuracy: float = float("nan")
     """Accuracy on validation at the epoch that was kept, as a share."""
+    known: Known | None = None
+    """Answers that are kept; None keeps none."""
+
+    def remembering(self) -> Network:
+        """Return the same network, which computes equal inputs once for as long as it lives."""
+        return replace(self, known={})
 
     def logits(self, programs: Sequence[str]) -> NDArray[np.float64]:
         """Shape (n,): log-odds of "vulnerable" at temperature 1."""
@@ -60,7 +66,7 @@ class Network:
     def logits_of(self, encoded: Sequence[Encoded]) -> NDArray[np.float64]:
         """The same for encoded programs."""
         self.model.eval()
-        return in_batches(encoded, self.batch_size, self._margins)
+        return in_batches(encoded, self.batch_size, self._margins, known=self.known)
 
     @torch.inference_mode()
     def _margins(self, batch: list[Encoded]) -> NDArray[np.float64]:
