@@ -1,7 +1,7 @@
 """Pre-trained encoders: what teachers and experts are fine-tuned from.
 
 Loaded from the Hugging Face hub at a pinned revision, from a local directory, or as `bench.pretrain` made them. Weights
-are read as safetensors or weights-only; no code comes from a model.
+are read as safetensors or weights-only; no code comes from a model (`bench.hub`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from transformers import AutoModel, AutoTokenizer, RobertaConfig, RobertaForSequenceClassification, RobertaModel
+from transformers import AutoModel, RobertaConfig, RobertaForSequenceClassification, RobertaModel
 
 from bench.encode import Encoded, Inputs, TextInputs, in_batches
+from bench.hub import load_pretrained
 from bench.models import LABELS, Network, load_inputs, place, save_inputs
 from bench.types import Recipe, UsageError
 
@@ -76,23 +77,13 @@ def load_encoder(source: str, revision: str | None, max_tokens: int, device: str
     Raises:
         UsageError: unreachable, unreadable, or not of RoBERTa's architecture.
     """
-    try:
-        # transformers reads .bin weights-only, so that no checkpoint can run code.
-        model, found = AutoModel.from_pretrained(
-            source, revision=revision, trust_remote_code=False, output_loading_info=True
-        )
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, use_fast=True, trust_remote_code=False)
-    except Exception as error:
-        raise UsageError(
-            f"cannot load the teacher {source!r} ({type(error).__name__}: {str(error).splitlines()[0][:120]}): connect "
-            "to the hub, or give --teachers a local Hugging Face directory, or codebert-scratch, which needs neither"
-        ) from error
-    if not isinstance(model, RobertaModel) or not getattr(tokenizer, "is_fast", False):
-        raise UsageError(f"expected a RoBERTa encoder with a fast tokenizer, got {type(model).__name__} in {source!r}")
-    if absent := [name for name in found["missing_keys"] if not name.startswith("pooler.")]:
-        raise UsageError(
-            f"expected all weights of the encoder in {source!r}, got none for {min(absent)}: copy it again"
-        )
+    advice = "--teachers a local Hugging Face directory, or codebert-scratch, which needs neither"
+    found = load_pretrained(AutoModel, source, revision, "teacher", advice)
+    model, tokenizer = found.model, found.tokenizer
+    if not isinstance(model, RobertaModel):
+        raise UsageError(f"expected a RoBERTa encoder, got {type(model).__name__} in {source!r}: choose another")
+    if absent := [name for name in found.missing if not name.startswith("pooler.")]:
+        raise UsageError(f"expected all weights of the encoder in {source!r}, got none for {absent[0]}: copy it again")
     longest = model.config.max_position_embeddings - model.config.pad_token_id - 1
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     backend.no_truncation()

@@ -1,4 +1,4 @@
-"""Networks built, stored and loaded, all as `Classifier`. With `bench.encoders`, the only module that loads weights.
+"""Networks built, stored and loaded as `Classifier`. Weights are loaded only here, in `bench.encoders` and `bench.hub`.
 
 A model is a Hugging Face directory (config.json, model.safetensors, tokenizer.json), so plain transformers can load
 it too. The head is a true two-way softmax whose column k is P(label == k); the released models train column 0 only
@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from bench.encode import BOS, EOS, PAD, Encoded, Inputs, Known, TextInputs, in_batches
-from bench.types import Probabilities, Recipe, StudentSpec
+from bench.types import Probabilities, Recipe, StudentSpec, UsageError
 
 LABELS = {0: "safe", 1: "vulnerable"}
 INPUTS_FILE = "inputs.json"
@@ -162,17 +162,26 @@ def save(classifier: object, folder: Path) -> None:
 
 
 def load(folder: Path, device: str = "cpu") -> Network | Constant:
-    """Read back what `save` wrote."""
+    """Read back what `save` wrote.
+
+    Raises:
+        UsageError: a network without its head, such as an encoder.
+    """
     facts = json.loads((folder / INPUTS_FILE).read_text())
     if facts["kind"] == "constant":
         return Constant(float(facts["vulnerable"]))
     config = RobertaConfig.from_pretrained(folder, local_files_only=True)
-    model = RobertaForSequenceClassification.from_pretrained(
+    model, found = RobertaForSequenceClassification.from_pretrained(
         folder,
         use_safetensors=True,
         local_files_only=True,
         attn_implementation=attention_of(config.position_embedding_type),
+        output_loading_info=True,
     )
+    if found["missing_keys"]:
+        raise UsageError(
+            f"expected a classifier in {folder}, got no weights for {min(found['missing_keys'])}: train it"
+        )
     return Network(place(model, device), load_inputs(folder), device)
 
 

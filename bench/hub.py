@@ -1,0 +1,171 @@
+"""Models as Hugging Face users publish them: weights, fast tokenizer, and how much of a program they can read.
+
+From a local directory, or from the hub at a revision. Weights are read as safetensors or weights-only; no code comes
+from a model. What a model is used for is decided above: `bench.encoders`, `bench.victims`, `bench.fillmask`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.utils import logging
+
+from bench.encode import Encoded, collapse, padded, uncollapse
+from bench.types import UsageError
+
+SHORTEST = 8
+"""Tokens of a useful window, special tokens included."""
+UNBOUNDED = 1_000_000
+"""Transformers writes 1e30 where a tokenizer names no longest input."""
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A model and its tokenizer, as they were found."""
+
+    source: str
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    missing: tuple[str, ...]
+    """Weights that the architecture has and the files have not: those are random."""
+
+    @property
+    def longest(self) -> int | None:
+        """Most tokens of an input, special ones included; None where neither model nor tokenizer says."""
+        named = int(min(self.tokenizer.model_max_length, UNBOUNDED))
+        found = [rows for rows in (named, _positions(self.model)) if rows and rows < UNBOUNDED]
+        return min(found, default=None)
+
+
+def load_pretrained(auto: Any, source: str, revision: str | None, what: str, advice: str) -> Pretrained:
+    """Load weights and tokenizer with one of the Auto classes of transformers.
+
+    Raises:
+        UsageError: unreachable, unreadable, weights that hold code, or no fast tokenizer that fits the model.
+    """
+    try:
+        with _quietly():
+            # transformers reads .bin weights-only, so that no checkpoint can run code.
+            model, found = auto.from_pretrained(
+                source, revision=revision, trust_remote_code=False, output_loading_info=True
+            )
+            tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, use_fast=True, trust_remote_code=False)
+    except Exception as error:
+        raise UsageError(
+            f"cannot load the {what} {source!r} ({type(error).__name__}: {_first_line(error)}): connect to the hub, or "
+            f"give {advice}"
+        ) from error
+    if not getattr(tokenizer, "is_fast", False):
+        raise UsageError(
+            f"expected a fast tokenizer in {source!r}, got {type(tokenizer).__name__}: add its tokenizer.json"
+        )
+    entries, rows = max(tokenizer.get_vocab().values(), default=-1) + 1, model.get_input_embeddings().weight.shape[0]
+    if not 0 < entries <= rows:
+        raise UsageError(f"expected a tokenizer of 1 to {rows} entries in {source!r}, got {entries}: take its own")
+    return Pretrained(source, model, tokenizer, tuple(sorted(found["missing_keys"])))
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "")[:120]
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Silence warnings about weights: what is missing is examined, and told, by us."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _positions(model: PreTrainedModel) -> int | None:
+    """Tokens that the position table has rows for; RoBERTa's kind begins after the row of the padding."""
+    for name, part in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(part, torch.nn.Embedding):
+            return part.num_embeddings - (0 if part.padding_idx is None else part.padding_idx + 1)
+    return getattr(model.config, "max_position_embeddings", None)
+
+
+@dataclass(frozen=True)
+class OwnInputs:
+    """Inputs as a model's own tokenizer makes them: its special tokens, its types, its padding; cut at the end."""
+
+    tokenizer: Tokenizer
+    """With its post-processor; it truncates to `max_tokens`."""
+    max_tokens: int
+    pad: int
+    collapsed: bool = False
+    """Whether white space is collapsed first, as for our own models."""
+    typed: bool = False
+    """Whether the model reads "token_type_ids"."""
+
+    def encode(self, programs: Sequence[str]) -> list[Encoded]:
+        """Encode each program, as long as it is and not longer; a program without tokens is one padding."""
+        encoded = []
+        for found in self.tokenizer.encode_batch([self._text(program) for program in programs]):
+            one = {"input_ids": np.array(found.ids or [self.pad], dtype=np.int64)}
+            if self.typed:
+                one["token_type_ids"] = np.array(found.type_ids or [0], dtype=np.int64)
+            encoded.append(one)
+        return encoded
+
+    def collate(self, encoded: Sequence[Encoded]) -> dict[str, torch.Tensor]:
+        """Pad to the longest; see `bench.encode.padded`."""
+        return padded(encoded, {"input_ids": self.pad, "token_type_ids": 0})
+
+    def visible(self, program: str) -> int:
+        """Number of leading characters that reach the model; see `bench.types.Windowed`."""
+        found = self.tokenizer.encode(self._text(program))
+        if not found.overflowing:
+            return len(program)
+        end = max(stop for _, stop in found.offsets)
+        return uncollapse(program, end) if self.collapsed else end
+
+    def _text(self, program: str) -> str:
+        return collapse(program) if self.collapsed else program
+
+
+def own_inputs(found: Pretrained, max_tokens: int | None = None, *, collapsed: bool = False) -> OwnInputs:
+    """Return the inputs of a loaded model, as long as it can read or at most `max_tokens`.
+
+    Raises:
+        UsageError: no window is known, or not that long a one; no padding; a tokenizer that cuts the beginning off.
+    """
+    longest = found.longest
+    if longest is None and max_tokens is None:
+        raise UsageError(f"expected a longest input in {found.source!r}, got none: give --max-tokens")
+    wanted = max_tokens or longest or 0
+    if not SHORTEST <= wanted <= (longest or UNBOUNDED):
+        raise UsageError(
+            f"expected {SHORTEST} to {longest} tokens for {found.source!r}, got {wanted}: change the number"
+        )
+    if found.tokenizer.truncation_side != "right":
+        raise UsageError(
+            f"expected a tokenizer that cuts at the end, got {found.source!r}: set truncation_side to right"
+        )
+    tokenizer = Tokenizer.from_str(found.tokenizer.backend_tokenizer.to_str())
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(wanted)
+    names = inspect.signature(found.model.forward).parameters
+    typed = "token_type_ids" in names and "token_type_ids" in found.tokenizer.model_input_names
+    return OwnInputs(tokenizer, wanted, _padding(found), collapsed, typed)
+
+
+def _padding(found: Pretrained) -> int:
+    config = found.model.config
+    for number in (found.tokenizer.pad_token_id, config.pad_token_id, config.eos_token_id):
+        if isinstance(number, int):
+            if config.pad_token_id is None:
+                config.pad_token_id = number  # models that judge by the last token look for it
+            return number
+    raise UsageError(f"expected a padding token in {found.source!r}, got none: set pad_token in its tokenizer")
