@@ -13,10 +13,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
-from transformers import AutoModel, RobertaConfig, RobertaForSequenceClassification, RobertaModel
+from tokenizers import Tokenizer, processors
+from transformers import (
+    AutoModel,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    RobertaForSequenceClassification,
+    RobertaModel,
+)
 
-from bench.encode import Encoded, Inputs, TextInputs, in_batches
+from bench.encode import BOS, EOS, SPECIALS, Encoded, Inputs, TextInputs, in_batches
 from bench.hub import load_pretrained
 from bench.models import LABELS, Network, load_inputs, place, save_inputs
 from bench.types import Recipe, UsageError
@@ -29,6 +36,8 @@ class Encoder:
     model: RobertaModel
     inputs: Inputs
     device: str = "cpu"
+    language_model: RobertaForMaskedLM | None = None
+    """The encoder with the head that it was pre-trained under, where that was here: a source of names for attacks."""
 
     def classifier(self, recipe: Recipe, seed: int) -> Network:
         """Copy the encoder and put a fresh classification head on it."""
@@ -93,9 +102,34 @@ def load_encoder(source: str, revision: str | None, max_tokens: int, device: str
 
 
 def save_encoder(encoder: Encoder, folder: Path) -> None:
-    """Write an encoder of ours as a Hugging Face directory."""
-    encoder.model.save_pretrained(folder, safe_serialization=True)
+    """Write an encoder as a Hugging Face directory; one that was pre-trained here keeps its language model's head.
+
+    The Auto classes of transformers then read the encoder, the language model and the tokenizer.
+    """
+    (encoder.language_model or encoder.model).save_pretrained(folder, safe_serialization=True)
     save_inputs(encoder.inputs, folder)
+    if encoder.language_model is not None:
+        published_tokenizer(load_inputs(folder)).save_pretrained(folder)
+
+
+def published_tokenizer(inputs: TextInputs) -> PreTrainedTokenizerFast:
+    """Return a tokenizer of ours as `AutoTokenizer` shall find it; collapsing white space is left to its user."""
+    backend = Tokenizer.from_str(inputs.tokenizer.to_str())
+    bos, pad, eos, unk, mask = SPECIALS
+    backend.post_processor = processors.TemplateProcessing(f"{bos} $A {eos}", None, [(bos, BOS), (eos, EOS)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        model_max_length=inputs.max_tokens,
+        model_input_names=["input_ids", "attention_mask"],
+        add_prefix_space=True,
+        bos_token=bos,
+        cls_token=bos,
+        eos_token=eos,
+        sep_token=eos,
+        pad_token=pad,
+        unk_token=unk,
+        mask_token=mask,
+    )
 
 
 def load_own_encoder(folder: Path, device: str) -> Encoder:

@@ -58,6 +58,7 @@ def load_pretrained(auto: Any, source: str, revision: str | None, what: str, adv
                 source, revision=revision, trust_remote_code=False, output_loading_info=True
             )
             tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, use_fast=True, trust_remote_code=False)
+            rows = model.get_input_embeddings().weight.shape[0]
     except Exception as error:
         raise UsageError(
             f"cannot load the {what} {source!r} ({type(error).__name__}: {_first_line(error)}): connect to the hub, or "
@@ -67,7 +68,7 @@ def load_pretrained(auto: Any, source: str, revision: str | None, what: str, adv
         raise UsageError(
             f"expected a fast tokenizer in {source!r}, got {type(tokenizer).__name__}: add its tokenizer.json"
         )
-    entries, rows = max(tokenizer.get_vocab().values(), default=-1) + 1, model.get_input_embeddings().weight.shape[0]
+    entries = max(tokenizer.get_vocab().values(), default=-1) + 1
     if not 0 < entries <= rows:
         raise UsageError(f"expected a tokenizer of 1 to {rows} entries in {source!r}, got {entries}: take its own")
     return Pretrained(source, model, tokenizer, tuple(sorted(found["missing_keys"])))
@@ -141,14 +142,12 @@ def own_inputs(found: Pretrained, max_tokens: int | None = None, *, collapsed: b
     Raises:
         UsageError: no window is known, or not that long a one; no padding; a tokenizer that cuts the beginning off.
     """
-    longest = found.longest
-    if longest is None and max_tokens is None:
+    wanted = found.longest if max_tokens is None else max_tokens
+    if wanted is None:
         raise UsageError(f"expected a longest input in {found.source!r}, got none: give --max-tokens")
-    wanted = max_tokens or longest or 0
-    if not SHORTEST <= wanted <= (longest or UNBOUNDED):
-        raise UsageError(
-            f"expected {SHORTEST} to {longest} tokens for {found.source!r}, got {wanted}: change the number"
-        )
+    longest = found.longest or UNBOUNDED
+    if not SHORTEST <= wanted <= longest:
+        raise UsageError(f"expected {SHORTEST} to {longest} tokens for {found.source!r}, got {wanted}: give another")
     if found.tokenizer.truncation_side != "right":
         raise UsageError(
             f"expected a tokenizer that cuts at the end, got {found.source!r}: set truncation_side to right"

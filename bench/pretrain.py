@@ -38,7 +38,7 @@ def pretrain(programs: Sequence[str], shape: ScratchEncoder, max_tokens: int, se
     )
     model = masked_language_model(spec, recipe, derive(seed, "initial weights"), device)
     _train(model, inputs, inputs.encode(programs), recipe, seed, device)
-    return Encoder(model.roberta, inputs, device)
+    return Encoder(model.roberta, inputs, device, model)
 
 
 def _train(

@@ -8,7 +8,7 @@ segments, and whatever needs code from the checkpoint. Models of ours are read b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from bench.encode import Encoded, Inputs, in_batches
+from bench.encode import Encoded, Inputs, Known, in_batches
 from bench.hub import load_pretrained, own_inputs
 from bench.models import INPUTS_FILE, load, place
 from bench.types import Classifier, Probabilities, UsageError
@@ -56,6 +56,12 @@ class Victim:
     """The logit that speaks for "vulnerable"; -1: the only logit speaks against it."""
     device: str = "cpu"
     batch_size: int = 32
+    known: Known | None = None
+    """Logits that are kept; None keeps none."""
+
+    def remembering(self) -> Victim:
+        """Return the same victim, which computes equal inputs once for as long as it lives."""
+        return replace(self, known={})
 
     def probabilities(self, programs: Sequence[str]) -> Probabilities:
         """Judge n programs, shape (n, 2).
@@ -64,7 +70,8 @@ class Victim:
             UsageError: the model fails, or answers with other than finite numbers, one per label.
         """
         self.model.eval()
-        logits = in_batches(self.inputs.encode(programs), self.batch_size, self._logits, (len(self.labels),))
+        encoded, shape = self.inputs.encode(programs), (len(self.labels),)
+        logits = in_batches(encoded, self.batch_size, self._logits, shape, self.known)
         if not np.isfinite(logits).all():
             raise UsageError(f"expected finite logits, got NaN or infinity from {self.source!r}: mend its weights")
         if len(self.labels) == 2:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from bench.config import ScratchEncoder
-from bench.encode import MASK, SPECIALS
-from bench.encoders import Encoder, load_own_encoder, save_encoder
+from bench.encode import MASK, PAD, SPECIALS, collapse
+from bench.encoders import Encoder, load_encoder, load_own_encoder, save_encoder
 from bench.pretrain import _loss, mask, pretrain
 from bench.rng import stream
 
@@ -79,3 +79,38 @@ def test_an_encoder_survives_the_disk(tmp_path):
 def test_programs_without_a_token_are_no_crash():
     encoder = pretrain(["", " ", "int f;"], SHAPE, 32, 0, "cpu")
     assert np.isfinite(encoder.embed(["", "int"])).all()
+
+
+def test_a_saved_encoder_is_a_language_model_to_plain_transformers(tmp_path):
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    made = pretrain(PROGRAMS, SHAPE, 32, 0, "cpu")
+    save_encoder(made, tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    assert tokenizer.is_fast
+    assert (tokenizer.mask_token_id, tokenizer.pad_token_id, tokenizer.model_max_length) == (MASK, PAD, 32)
+    for code in (*PROGRAMS[:3], "int Zebra_7 = '\u4e2d'; <mask>", "x " * 90):
+        wanted = made.inputs.encode([code])[0]["input_ids"].tolist()
+        assert tokenizer(collapse(code), truncation=True)["input_ids"] == wanted
+    plain, found = AutoModelForMaskedLM.from_pretrained(tmp_path, output_loading_info=True)
+    assert not found["missing_keys"]
+    batch = made.inputs.collate(made.inputs.encode(PROGRAMS[:2]))
+    with torch.inference_mode():
+        assert torch.equal(plain.eval()(**batch).logits, made.language_model.eval()(**batch).logits)
+
+
+def test_every_way_of_loading_an_encoder_gives_the_same_embeddings(tmp_path):
+    made = pretrain(PROGRAMS, SHAPE, 32, 0, "cpu")
+    save_encoder(made, tmp_path / "now")
+    before = Encoder(made.model, made.inputs)
+    save_encoder(before, tmp_path / "before")
+    assert not (tmp_path / "before" / "tokenizer_config.json").exists()
+    programs = [*PROGRAMS, "a\n\tB  c", "", "x " * 90]
+    wanted = made.embed(programs)
+    for read in (
+        load_own_encoder(tmp_path / "now", "cpu"),
+        load_own_encoder(tmp_path / "before", "cpu"),
+        load_encoder(str(tmp_path / "now"), None, 400),
+    ):
+        assert read.inputs.max_tokens == 32
+        assert np.array_equal(read.embed(programs), wanted)
