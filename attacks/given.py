@@ -47,8 +47,12 @@ class Given:
         return sift(source, [self._of(source).get(name.text, ()) for name in names])
 
 
-def given(rows: Iterable[object], samples: Sequence[Sample]) -> Given:
-    """Join rows {"idx" or "func", "substitutes": {name: [...]}} with the samples they are about; others are ignored.
+def given(rows: Iterable[tuple[str, object]], samples: Sequence[Sample]) -> Given:
+    """Join rows {"func" or "idx", "substitutes": {name: [...]}} with the samples they are about; others are ignored.
+
+    Args:
+        rows: where a row stands, such as "lists.jsonl:7", and the row. `func` decides where there is an `idx` too.
+        samples: the programs that lists are wanted for.
 
     Raises:
         UsageError: a row of another shape, or rows that name few of the words in the programs they are joined with.
@@ -57,9 +61,9 @@ def given(rows: Iterable[object], samples: Sequence[Sample]) -> Given:
     by_id = {key: sample for sample in samples for key in (sample.id.rpartition("/")[2], sample.id)}
     found: dict[str, Lists] = {}
     strange = 0
-    for number, row in enumerate(rows, 1):
-        key, lists = _read(row, number)
-        sample = by_text.get(_flat(key)) if isinstance(row, Mapping) and "func" in row else by_id.get(key)
+    for where, row in rows:
+        by_func, key, lists = _read(row, where)
+        sample = by_text.get(_flat(key)) if by_func else by_id.get(key)
         if sample is not None and lists:
             strange += not set(lists) & set(WORD.findall(sample.code))
             found[sample.code] = lists
@@ -75,16 +79,14 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def _read(row: object, number: int) -> tuple[str, Lists]:
-    """Return which program a row is about, and its lists."""
+def _read(row: object, where: str) -> tuple[bool, str, Lists]:
+    """Return whether a row names its program by its text, that text or the id, and its lists."""
     if not isinstance(row, Mapping) or not ("func" in row or "idx" in row):
-        raise UsageError(f"row {number} of the substitutes: expected an object with `idx` or `func`, got {row!r:.60}")
+        raise UsageError(f"{where}: expected an object with `idx` or `func`, got {row!r:.60}: mend or drop it")
     lists = row.get("substitutes")
     if not isinstance(lists, Mapping):
-        raise UsageError(
-            f"row {number} of the substitutes: expected `substitutes` of names to lists, got {lists!r:.60}"
-        )
+        raise UsageError(f"{where}: expected `substitutes` of names to lists, got {lists!r:.60}: mend or drop it")
     for name, proposed in lists.items():
         if not isinstance(proposed, list | tuple) or not all(isinstance(text, str) for text in proposed):
-            raise UsageError(f"row {number} of the substitutes: expected a list of names for {name!r}")
-    return str(row["func"] if "func" in row else row["idx"]), lists
+            raise UsageError(f"{where}: expected a list of substitutes for {name!r:.60}, got others: mend or drop it")
+    return "func" in row, str(row["func"] if "func" in row else row["idx"]), lists

@@ -67,23 +67,22 @@ def _fate(text: str, index: int, owner: Mapping[str, int], taken: frozenset[str]
 class Suggest(Protocol):
     """A language model that fills in names."""
 
-    def suggest(self, program: str, name: str, count: int) -> Sequence[str]:
-        """Return at most `count` names for the places where `name` stands in this program, best first."""
+    def suggest(self, program: str, names: Sequence[str], count: int) -> Sequence[Sequence[str]]:
+        """For each name, return at most `count` words for the places where it stands in this program, best first."""
         ...
 
 
 @dataclass(frozen=True)
 class Suggested:
-    """Substitutes from a masked language model (ALERT, 3.1)."""
+    """Substitutes from a masked language model (ALERT, 3.1), such as `bench.fillmask.MaskedNames`."""
 
     model: Suggest
     count: int = 60
     """Per name (ALERT: the 60 likeliest per position, of which about 47 remain)."""
 
     def propose(self, source: Source, names: Sequence[Name], rng: np.random.Generator) -> Sequence[Sequence[str]]:
-        """Ask the model for each name."""
-        found = [self.model.suggest(source.text, name.text, self.count) for name in names]
-        return sift(source, found).kept
+        """Ask the model for all names of a program at once."""
+        return sift(source, self.model.suggest(source.text, [name.text for name in names], self.count)).kept
 
 
 class Embed(Protocol):

@@ -26,12 +26,12 @@ class Model:
     """Suggests what it is told to."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, int]] = []
+        self.asked: list[tuple[Sequence[str], int]] = []
 
-    def suggest(self, program: str, name: str, count: int) -> Sequence[str]:
+    def suggest(self, program: str, names: Sequence[str], count: int) -> Sequence[Sequence[str]]:
         assert program == CODE
-        self.asked.append((name, count))
-        return [" same", name, "while", f"{name}_"][:count]
+        self.asked.append((names, count))
+        return [[" same", name, "while", f"{name}_"][:count] for name in names]
 
 
 def test_given_lists_are_stripped_filtered_and_counted() -> None:
@@ -57,8 +57,8 @@ def test_rows_are_joined_by_text_or_by_id() -> None:
     samples = [Sample("devign/test/7", CODE, 1)]
     lists = {"first": [" a"], "second": ["c"]}
     for row in ({"func": CODE.replace(" ", "\n"), "idx": 1}, {"idx": 7}, {"idx": "devign/test/7"}):
-        assert alleles(given([{**row, "substitutes": lists}], samples)) == [("first", "a"), ("second", "c")]
-    assert given([{"idx": 8, "substitutes": lists}], samples).lists == {}
+        assert alleles(given([("x:1", {**row, "substitutes": lists})], samples)) == [("first", "a"), ("second", "c")]
+    assert given([("x:1", {"idx": 8, "substitutes": lists})], samples).lists == {}
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_rows_are_joined_by_text_or_by_id() -> None:
     ],
 )
 def test_rows_of_another_shape_or_for_other_programs_are_a_users_mistake(row: object) -> None:
-    with pytest.raises(UsageError, match="substitutes"):
-        given([row], [Sample("devign/test/7", CODE, 1)])
+    with pytest.raises(UsageError, match=r"^x:1: expected .*`|^expected substitutes|substitutes for 'a'"):
+        given([("x:1", row)], [Sample("devign/test/7", CODE, 1)])
 
 
 def test_a_contested_name_goes_to_whoever_ranks_it_higher_then_to_the_first() -> None:
@@ -84,10 +84,10 @@ def test_a_contested_name_goes_to_whoever_ranks_it_higher_then_to_the_first() ->
     assert sift(SOURCE, []).kept == ()
 
 
-def test_a_model_is_asked_once_per_name() -> None:
+def test_a_model_is_asked_once_per_program() -> None:
     model = Model()
     assert alleles(Suggested(model, count=4)) == [("first", "same", "first_"), ("second", "second_")]
-    assert model.asked == [("first", 4), ("second", 4)]
+    assert model.asked == [(["first", "second"], 4)]
 
 
 def test_neighbours_are_ranked_by_spelling() -> None:
