@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer, processors
 from transformers import (
     AutoModel,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForMaskedLM,
@@ -23,8 +24,8 @@ from transformers import (
     RobertaModel,
 )
 
-from bench.encode import BOS, EOS, SPECIALS, Encoded, Inputs, TextInputs, in_batches
-from bench.hub import load_pretrained
+from bench.encode import BOS, EOS, SPECIALS, Encoded, Inputs, TextInputs, in_batches, padded
+from bench.hub import OwnInputs, load_pretrained, own_inputs
 from bench.models import LABELS, Network, load_inputs, place, save_inputs
 from bench.types import Recipe, UsageError
 
@@ -80,6 +81,46 @@ def _mean(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     return (states * weights).sum(dim=1) / weights.sum(dim=1)
 
 
+@dataclass(frozen=True)
+class NameSpace:
+    """Names as points, each the mean of its sub-tokens in the last layer (RNNS, EMNLP Findings 2023, as released).
+
+    Implements `attacks.names.Embed`. The special tokens around a name are read and not counted.
+    """
+
+    model: PreTrainedModel
+    inputs: OwnInputs
+    device: str = "cpu"
+
+    def embed(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Shape (n, hidden), one row per name."""
+        self.model.eval()
+        found = self.inputs.tokenizer.encode_batch(list(names))
+        encoded = [
+            {"input_ids": np.array(one.ids), "own": 1 - np.array(one.special_tokens_mask, dtype=np.int64)}
+            for one in found
+        ]
+        return in_batches(encoded, 256, self._means, (self.model.config.hidden_size,))
+
+    @torch.inference_mode()
+    def _means(self, encoded: list[Encoded]) -> NDArray[np.float64]:
+        batch = padded(encoded, {"input_ids": self.inputs.pad, "own": 0})
+        batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
+        own = batch.pop("own")
+        return np.asarray(_mean(self.model(**batch).last_hidden_state.float(), own).double().cpu())
+
+
+def load_name_space(source: str, revision: str | None, device: str = "cpu") -> NameSpace:
+    """Load any Hugging Face encoder with a fast tokenizer, local or from the hub, to compare names in.
+
+    Raises:
+        UsageError: it cannot be loaded.
+    """
+    advice = "a local Hugging Face directory, or --substitutes near, which needs neither"
+    found = load_pretrained(AutoModel, source, revision, "encoder", advice, optional="pooler.")
+    return NameSpace(place(found.model, device), own_inputs(found), device)
+
+
 def load_encoder(source: str, revision: str | None, max_tokens: int, device: str = "cpu") -> Encoder:
     """Load a pre-trained RoBERTa encoder: a local Hugging Face directory, or a hub id at a pinned revision.
 
@@ -87,12 +128,10 @@ def load_encoder(source: str, revision: str | None, max_tokens: int, device: str
         UsageError: unreachable, unreadable, or not of RoBERTa's architecture.
     """
     advice = "--teachers a local Hugging Face directory, or codebert-scratch, which needs neither"
-    found = load_pretrained(AutoModel, source, revision, "teacher", advice)
+    found = load_pretrained(AutoModel, source, revision, "teacher", advice, optional="pooler.")
     model, tokenizer = found.model, found.tokenizer
     if not isinstance(model, RobertaModel):
         raise UsageError(f"expected a RoBERTa encoder, got {type(model).__name__} in {source!r}: choose another")
-    if absent := [name for name in found.missing if not name.startswith("pooler.")]:
-        raise UsageError(f"expected all weights of the encoder in {source!r}, got none for {absent[0]}: copy it again")
     longest = model.config.max_position_embeddings - model.config.pad_token_id - 1
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     backend.no_truncation()

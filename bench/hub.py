@@ -34,8 +34,6 @@ class Pretrained:
     source: str
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
-    missing: tuple[str, ...]
-    """Weights that the architecture has and the files have not: those are random."""
 
     @property
     def longest(self) -> int | None:
@@ -45,11 +43,20 @@ class Pretrained:
         return min(found, default=None)
 
 
-def load_pretrained(auto: Any, source: str, revision: str | None, what: str, advice: str) -> Pretrained:
+def load_pretrained(
+    auto: Any, source: str, revision: str | None, what: str, advice: str, optional: str = "\0"
+) -> Pretrained:
     """Load weights and tokenizer with one of the Auto classes of transformers.
 
+    Args:
+        auto: the class, such as `AutoModel`.
+        source: a local directory, or a hub id.
+        revision: commit, tag or branch on the hub.
+        what: what it is to be, and `advice`: what to give instead, for messages.
+        optional: weights whose names begin so may be missing, and are then random.
+
     Raises:
-        UsageError: unreachable, unreadable, weights that hold code, or no fast tokenizer that fits the model.
+        UsageError: unreachable, unreadable, incomplete, weights that hold code, or no fast tokenizer that fits.
     """
     try:
         with _quietly():
@@ -64,6 +71,10 @@ def load_pretrained(auto: Any, source: str, revision: str | None, what: str, adv
             f"cannot load the {what} {source!r} ({type(error).__name__}: {_first_line(error)}): connect to the hub, or "
             f"give {advice}"
         ) from error
+    if absent := sorted(name for name in found["missing_keys"] if not name.startswith(optional)):
+        raise UsageError(
+            f"expected all weights of the {what} in {source!r}, got none for {absent[0]}: train or copy it"
+        )
     if not getattr(tokenizer, "is_fast", False):
         raise UsageError(
             f"expected a fast tokenizer in {source!r}, got {type(tokenizer).__name__}: add its tokenizer.json"
@@ -71,7 +82,7 @@ def load_pretrained(auto: Any, source: str, revision: str | None, what: str, adv
     entries = max(tokenizer.get_vocab().values(), default=-1) + 1
     if not 0 < entries <= rows:
         raise UsageError(f"expected a tokenizer of 1 to {rows} entries in {source!r}, got {entries}: take its own")
-    return Pretrained(source, model, tokenizer, tuple(sorted(found["missing_keys"])))
+    return Pretrained(source, model, tokenizer)
 
 
 def _first_line(error: Exception) -> str:

@@ -106,14 +106,8 @@ def load_victim(source: str, options: VictimOptions, device: str) -> Classifier:
     """
     if (Path(source) / INPUTS_FILE).is_file():
         return _own(Path(source), device)
-    found = load_pretrained(
-        AutoModelForSequenceClassification, source, options.revision, "victim", "a local Hugging Face directory"
-    )
-    if found.missing:
-        raise UsageError(
-            f"expected a trained classifier in {source!r}, got no weights for {len(found.missing)} tensors, such as "
-            f"{found.missing[-1]}: fine-tune it first"
-        )
+    advice = "a local Hugging Face directory"
+    found = load_pretrained(AutoModelForSequenceClassification, source, options.revision, "victim", advice)
     labels = tuple(str(name) for _, name in sorted((found.model.config.id2label or {}).items()))
     column = vulnerable_column(labels, options.vulnerable_label)
     inputs = own_inputs(found, options.max_tokens, collapsed=options.whitespace == "collapse")
