@@ -3,7 +3,8 @@
 A program gets an empty environment, a folder of its own, a closed standard input, and a process group that is killed
 when it is over. Bounded are time, processor time, and the size of every file, what it prints included; memory is
 bounded by the sanitizer (gcc.py), because AddressSanitizer reserves 15 TB that RLIMIT_AS and RLIMIT_DATA would count.
-Left out: RLIMIT_NPROC, which counts everything else that the user runs, and a network of its own, which needs rights.
+Left out: RLIMIT_CORE, which AddressSanitizer sets itself and ends if that fails; RLIMIT_NPROC, which counts all else
+that the user runs; a network of its own, which needs rights.
 So this keeps accidents in, not malice: programs come here only after the static check found no call that is new.
 """
 
@@ -71,11 +72,6 @@ def _text(written: IO[bytes]) -> str:
 
 def _limit(process: int) -> None:
     """Set limits from outside: no code of ours runs between fork and exec of a process that holds a model."""
-    wanted = {
-        resource.RLIMIT_CPU: CPU_SECONDS,
-        resource.RLIMIT_FSIZE: FILE_BYTES,
-        resource.RLIMIT_CORE: 0,
-    }
-    for kind, limit in wanted.items():
+    for kind, limit in ((resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_FSIZE, FILE_BYTES)):
         with suppress(OSError, ValueError):
             resource.prlimit(process, kind, (limit, limit))
