@@ -1,28 +1,26 @@
-"""Pure arithmetic: from labels and probabilities, or from outcomes, to numbers and their 95% intervals.
+"""Pure arithmetic: from labels and probabilities to clean metrics and their 95% intervals.
 
 Follows spec/protocol, "Metrics". Shares are fractions (0 to 1); whoever makes records multiplies by 100. What is not
-defined (no samples, one class only, no attacked sample) is NaN, never an error and never a zero. The statistics behind
-the intervals are in `bench.stats`.
+defined (no samples, one class only) is NaN, never an error and never a zero. What attacks leave is counted in
+`bench.robustness`; the statistics behind the intervals are in `bench.stats`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from bench.results import Outcome, Verdict
-from bench.stats import Interval, mean, ratio, wilson
+from bench.robustness import UNION as UNION  # noqa: PLC0414
+from bench.robustness import WORST_CASE as WORST_CASE  # noqa: PLC0414
+from bench.robustness import robustness as robustness  # noqa: PLC0414
+from bench.robustness import worst_case as worst_case  # noqa: PLC0414
+from bench.stats import Interval, ratio, wilson
 
 ECE_BINS = 10
-WORST_CASE, UNION = "worst-case", " + "
-"""The first stands for an attack's name in the records of the union of all attacks, whose names the second joins."""
-PRECEDENCE: tuple[Verdict, ...] = ("fooled", "already_wrong", "resisted", "no_sites", "unparsable", "too_large")
-"""Of one sample under several attacks, the worst case is the first of these that any attack gave."""
 
 
 @dataclass(frozen=True)
@@ -154,97 +152,3 @@ def clean_intervals(labels: ArrayLike, vulnerable: ArrayLike) -> dict[str, Inter
 def collapsed(labels: ArrayLike, vulnerable: ArrayLike) -> bool:
     """Tell whether a student is no better than a constant: its balanced accuracy's interval is not above 50%."""
     return not confusion(labels, vulnerable).balanced_interval[0] > 0.5
-
-
-@dataclass(frozen=True)
-class Robustness:
-    """What one attack (or the union of several) did to one victim. Shares are fractions."""
-
-    total: int
-    """All samples put to the attack, whatever became of them."""
-    fooled: int
-    resisted: int
-    no_sites: int
-    queries_mean: float
-    """Over attacked samples, as are the next one and parse_rate."""
-    queries_median: float
-    loci_changed: float
-    """Changed loci of a fooled sample over its loci, mean."""
-    tokens_changed: float
-    """Changed tokens of a fooled sample over its tokens, mean."""
-    parse_rate: float
-    """Share whose unchanged program parses."""
-
-    @property
-    def attacked(self) -> int:
-        """Samples that the victim classified correctly and that offer a place to change."""
-        return self.fooled + self.resisted
-
-    @property
-    def still_right(self) -> int:
-        """Samples known to be classified correctly under attack.
-
-        An unparsable sample is not among them: its verdict is given without asking the victim, so counting it could
-        only flatter. It costs every victim the same samples.
-        """
-        return self.resisted + self.no_sites
-
-    @property
-    def asr(self) -> float:
-        """Attack success rate: fooled over attacked."""
-        return ratio(self.fooled, self.attacked)
-
-    @property
-    def asr_interval(self) -> Interval:
-        """95% Wilson interval of `asr`."""
-        return wilson(self.fooled, self.attacked)
-
-    @property
-    def robust_accuracy(self) -> float:
-        """Share of all samples still classified correctly under attack."""
-        return ratio(self.still_right, self.total)
-
-    @property
-    def robust_interval(self) -> Interval:
-        """95% Wilson interval of `robust_accuracy`."""
-        return wilson(self.still_right, self.total)
-
-
-def robustness(outcomes: Sequence[Outcome]) -> Robustness:
-    """Summarise the outcomes of one attack against one victim, one per sample."""
-    attacked = [outcome for outcome in outcomes if outcome.verdict in ("fooled", "resisted")]
-    fooled = [outcome for outcome in attacked if outcome.verdict == "fooled"]
-    queries = [outcome.queries for outcome in attacked]
-    return Robustness(
-        total=len(outcomes),
-        fooled=len(fooled),
-        resisted=len(attacked) - len(fooled),
-        no_sites=sum(outcome.verdict == "no_sites" for outcome in outcomes),
-        queries_mean=mean(queries),
-        queries_median=float(np.median(queries)) if queries else math.nan,
-        loci_changed=mean([len(outcome.changed) / outcome.sites for outcome in fooled if outcome.sites]),
-        tokens_changed=mean([outcome.tokens_changed for outcome in fooled]),
-        parse_rate=mean([float(outcome.original_parses) for outcome in attacked]),
-    )
-
-
-def worst_case(by_attack: Mapping[str, Sequence[Outcome]]) -> list[Outcome]:
-    """Return one outcome per sample: the worst over all attacks, with the queries and seconds of all of them.
-
-    Expects every attack to have judged the same samples; the order is that of the first attack.
-    """
-    tables = [{outcome.sample_id: outcome for outcome in outcomes} for outcomes in by_attack.values()]
-    if any(table.keys() != tables[0].keys() for table in tables):
-        raise ValueError("expected the same samples under every attack: finish all attacks first")
-    return [_worst([table[sample] for table in tables]) for sample in (tables[0] if tables else ())]
-
-
-def _worst(outcomes: Sequence[Outcome]) -> Outcome:
-    """Pick the worst outcome of one sample, the first among equals."""
-    worst = min(outcomes, key=lambda outcome: PRECEDENCE.index(outcome.verdict))
-    return replace(
-        worst,
-        queries=sum(outcome.queries for outcome in outcomes),
-        distinct=sum(outcome.distinct for outcome in outcomes),
-        seconds=math.fsum(outcome.seconds for outcome in outcomes),
-    )

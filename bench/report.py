@@ -1,4 +1,4 @@
-"""Records to tables: Markdown, LaTeX and CSV. Pure: the same records give the same bytes, on any machine.
+"""A run to read: tables in Markdown, LaTeX and CSV, curves as pictures. Pure: the same run gives the same bytes.
 
 No number is typed here: ours come from the store, other people's from results/paper.toml. Leaves out bold winners:
 a winner needs a paired test, and that comes with the regression gate.
@@ -11,104 +11,104 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench import success
+from bench.attack_tables import attacks, optimum, robustness
+from bench.columns import (
+    ACCURACY,
+    ASR,
+    BALANCED,
+    CLEAN,
+    COLLAPSED,
+    COMPRESSION,
+    EFFICIENCY,
+    F1,
+    GFLOPS,
+    INTERVALS,
+    PARAMETERS,
+    RATES,
+    ROBUST,
+    SIZE,
+    TITLES,
+    Column,
+    titles,
+)
+from bench.curves import speed
 from bench.files import write_atomically
-from bench.metrics import WORST_CASE
+from bench.pictures import Picture, render
+from bench.robustness import WORST_CASE
 from bench.store import Store
-from bench.summary import Column, Row, Summary
-from bench.tables import MARK, Entry, Number, Table, as_csv, latex, markdown
+from bench.summary import Row, Summary
+from bench.tables import Entry, Number, Table, as_csv, escape_markdown, latex, markdown
 from bench.types import UsageError
 
 PUBLISHED = Path(__file__).resolve().parent.parent / "results" / "paper.toml"
-ACCURACY, F1 = Column("accuracy", "accuracy %"), Column("f1", "F1 %")
-BALANCED = Column("balanced_accuracy", "balanced accuracy %")
-ASR, ROBUST = Column("asr", "ASR %"), Column("robust_accuracy", "robust accuracy %")
-PARAMETERS, SIZE, GFLOPS = (
-    Column("parameters", "parameters", 0),
-    Column("size_mb", "MB", 2),
-    Column("gflops", "GFLOPs", 3),
-)
-CLEAN = (
-    ACCURACY,
-    Column("precision", "precision %"),
-    Column("recall", "recall %"),
-    F1,
-    BALANCED,
-    Column("mcc", "MCC", 3),
-    Column("auroc", "AUROC", 3),
-    Column("positive_rate", "positive rate %"),
-    Column("ece", "ECE", 3),
-)
-ROBUSTNESS = (
-    Column("attacked", "attacked", 0),
-    ASR,
-    ROBUST,
-    Column("queries_mean", "queries mean"),
-    Column("queries_median", "queries median"),
-    Column("loci_changed", "loci changed %"),
-    Column("tokens_changed", "tokens changed %"),
-    Column("parse_rate", "parse %"),
-)
-COMPRESSION = (PARAMETERS, SIZE, GFLOPS, Column("paper_gflops", "GFLOPs (paper formula)", 3))
-EFFICIENCY = (
-    Column("latency_p50", "latency p50 ms", 2),
-    Column("latency_p90", "latency p90 ms", 2),
-    Column("cpu_p50", "CPU p50 ms", 2),
-    Column("energy", "J per 1,000 inferences", 2),
-)
-TITLES = {column.metric: column.title for column in (*CLEAN, *ROBUSTNESS, *COMPRESSION, *EFFICIENCY)}
-INTERVALS = "Means over seeds [95% interval: sampling and, with several seeds, training; none where none is known]."
-COLLAPSED = f"{MARK} collapsed: the 95% interval of its balanced accuracy is not above 50%; not to be ranked."
-RATES = (
-    "ASR: fooled over attacked, where attacked means classified correctly and offering a place to change.",
-    "Robust accuracy: share of all programs still classified correctly under attack; higher is better.",
-)
 
 
-def build(store: Store) -> list[Table]:
+def build(run: Summary) -> list[Table]:
     """Return every table of a run, in reading order."""
-    run = Summary(store)
-    tables = [_main(run), _clean(run), _robustness(run), _compression(run), _efficiency(run)]
-    return [*tables, *_diagnostics(run), *_published(run, PUBLISHED)]
+    tables = [_main(run), _clean(run), robustness(run), attacks(run), *optimum(run), _compression(run)]
+    return [*tables, _efficiency(run), *_diagnostics(run), *_published(run, PUBLISHED)]
 
 
 def overview(store: Store) -> str:
     """Return what a terminal shows after a run: the main tables, without intervals."""
     run = Summary(store)
-    return "\n".join(markdown(table, intervals=False) for table in (_main(run), _robustness(run)))
+    return "\n".join(markdown(table, intervals=False) for table in (_main(run), robustness(run)))
 
 
 def write(store: Store, out: Path) -> list[Path]:
-    """Write each table as .md, .tex and .csv, and all of them as report.md, into `out`; return the files."""
-    tables = build(store)
-    files = {"report.md": "\n".join(["# Results\n", *map(markdown, tables)])}
+    """Write everything that there is to read into `out`; return the files.
+
+    Each table is written as .md, .tex and .csv, the curves as .csv and each picture of them as .svg and .pdf; report.md
+    shows all of it.
+    """
+    run = Summary(store)
+    tables, pictures = build(run), success.pictures(run)
+    texts = {"report.md": "\n".join(["# Results\n", *map(markdown, tables), *_shown(run, pictures)])}
     for table in tables:
-        files |= {
+        texts |= {
             f"{table.name}.md": markdown(table),
             f"{table.name}.tex": latex(table),
             f"{table.name}.csv": as_csv(table),
         }
+    if pictures:
+        texts["curves.csv"] = as_csv(success.table(run))
+    files = {name: text.encode("utf-8") for name, text in texts.items()}
+    for picture in pictures:
+        files |= {f"{picture.name}.{ending}": content for ending, content in render(picture).items()}
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"expected to write tables to {out}, got {error.strerror}: give another --out") from error
-    for name, text in files.items():
-        write_atomically(out / name, text.encode("utf-8"))
+    for name, content in files.items():
+        write_atomically(out / name, content)
     return [out / name for name in files]
 
 
+def _shown(run: Summary, pictures: Sequence[Picture]) -> list[str]:
+    """Return the pictures as Markdown, with what holds for all of them under the last."""
+    images = [f"![{escape_markdown(picture.title)}]({picture.name}.svg)\n" for picture in pictures]
+    caption = escape_markdown(" ".join(success.caption(run)))
+    return ["## Success against queries\n", *images, f"{caption}\n"] if pictures else []
+
+
 def _main(run: Summary) -> Table:
-    attacks = [(attack, column) for attack in run.attacks for column in (ASR, ROBUST)] + [(WORST_CASE, ROBUST)]
+    attacked = [(attack, column) for attack in run.attacks for column in (ASR, ROBUST)] + [(WORST_CASE, ROBUST)]
     before, after = (ACCURACY, F1, BALANCED), (SIZE, PARAMETERS, GFLOPS)
 
     def line(row: Row) -> tuple[Entry, ...]:
-        attacked = tuple(run.number(row, column, attack) for attack, column in attacks)
-        return run.label(row) + run.numbers(row, before) + attacked + run.numbers(row, after)
+        rates = tuple(run.number(row, column, attack) for attack, column in attacked)
+        return run.label(row) + run.numbers(row, before) + rates + run.numbers(row, after)
 
-    titles = [*_titles(before), *(f"{attack}: {column.title}" for attack, column in attacks), *_titles(after)]
+    columns = [
+        "teacher",
+        "method",
+        *titles(before),
+        *(f"{attack}: {column.title}" for attack, column in attacked),
+        *titles(after),
+    ]
     caption = (*run.setting, run.attack_setting, INTERVALS, *RATES, "Worst case: the union of all attacks.", COLLAPSED)
-    return Table(
-        "main", "Accuracy, robustness and size", ("teacher", "method", *titles), tuple(map(line, run.rows())), caption
-    )
+    return Table("main", "Accuracy, robustness and size", tuple(columns), tuple(map(line, run.rows())), caption)
 
 
 def _clean(run: Summary) -> Table:
@@ -125,20 +125,7 @@ def _compression(run: Summary) -> Table:
 
 def _per_student(run: Summary, name: str, title: str, columns: Sequence[Column], notes: tuple[str, ...]) -> Table:
     rows = tuple(run.label(row) + run.numbers(row, columns) for row in run.rows())
-    return Table(name, title, ("teacher", "method", *_titles(columns)), rows, (*run.setting, INTERVALS, *notes))
-
-
-def _robustness(run: Summary) -> Table:
-    rows = [
-        (*run.label(row), attack, *run.numbers(row, ROBUSTNESS, attack))
-        for row in run.rows()
-        for attack in (*run.attacks, WORST_CASE)
-    ]
-    notes = ("Changes are means over fooled programs; parse is the share of attacked programs that parse.", COLLAPSED)
-    caption = (*run.setting, run.attack_setting, INTERVALS, *RATES, *notes)
-    return Table(
-        "robustness", "Robustness", ("teacher", "method", "attack", *_titles(ROBUSTNESS)), tuple(rows), caption
-    )
+    return Table(name, title, ("teacher", "method", *titles(columns)), rows, (*run.setting, INTERVALS, *notes))
 
 
 def _efficiency(run: Summary) -> Table:
@@ -146,14 +133,23 @@ def _efficiency(run: Summary) -> Table:
     for row in run.rows():
         sources = dict.fromkeys(record.source for record in run.seeded(row, "energy"))
         devices += [record.device for record in run.seeded(row, "latency_p50")]
-        rows.append((*run.label(row), *run.numbers(row, EFFICIENCY), "; ".join(sources)))
+        rows.append((*run.label(row), *run.numbers(row, EFFICIENCY), "; ".join(sources), *_attack_speed(run, row)))
     notes = (
         "Measured timings at batch 1: they depend on the machine, and this is the only table that another run of the "
         "same experiment does not reproduce to the digit.",
+        "Attack queries/s: queries of all attacks over the seconds that their programs took in one worker, search and "
+        "checks included.",
         f"Device: {'; '.join(dict.fromkeys(filter(None, devices))) or 'not measured yet'}.",
     )
-    titles = ("teacher", "method", *_titles(EFFICIENCY), "energy source")
-    return Table("efficiency", "Efficiency (measured)", titles, tuple(rows), (*run.setting, *notes))
+    columns = ("teacher", "method", *titles(EFFICIENCY), "energy source", "attack queries/s", "attack time source")
+    return Table("efficiency", "Efficiency (measured)", columns, tuple(rows), (*run.setting, *notes))
+
+
+def _attack_speed(run: Summary, row: Row) -> tuple[Entry, ...]:
+    """Return the queries per second of all attacks on a student, and how that was measured."""
+    traces = [trace for attack in run.attacks for trace in run.traces[row, attack]]
+    queries = sum(trace.queries for trace in traces)
+    return (Number(speed(traces)), f"timed over {queries:,} queries") if queries else (Number(None), "")
 
 
 def _diagnostics(run: Summary) -> list[Table]:
@@ -199,7 +195,3 @@ def _quote(run: Summary, value: dict[str, Any]) -> tuple[Entry, ...]:
         ours.append(run.number(row, column, value["attack"]) if known else "")
     published = Number(float(value["value"]), digits=value["digits"])
     return (value["teacher"], method, value["attack"], metric, value["source"], published, *ours)
-
-
-def _titles(columns: Sequence[Column]) -> list[str]:
-    return [column.title for column in columns]

@@ -7,37 +7,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
 from typing import Any
 
+from bench.columns import Column
 from bench.config import CONTROLS
-from bench.metrics import UNION, WORST_CASE
+from bench.curves import Trace, trace
 from bench.results import Record
+from bench.robustness import UNION, WORST_CASE
 from bench.stats import Interval, over_seeds
-from bench.store import Store
+from bench.store import Cell, Store
 from bench.tables import MARK, Entry, Number
 
-"""The attack name of the union of all attacks."""
 Row = tuple[str, str]
 """Teacher and method."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A metric as a table shows it."""
-
-    metric: str
-    title: str
-    digits: int = 1
 
 
 class Summary:
     """The records of a run, found by teacher, method, attack and metric."""
 
     def __init__(self, store: Store) -> None:
-        """Read everything once."""
+        """Read every record once; outcomes are read when `traces` first needs them."""
+        self.store = store
         self.experiment: dict[str, Any] = store.manifest.experiment
         self.facts: dict[str, Any] = store.manifest.facts
         self.index: dict[tuple[str, str, str, str], dict[int, Record]] = {}
@@ -53,7 +46,8 @@ class Summary:
     @property
     def methods(self) -> list[str]:
         """Controls first, then in the order in which they were asked for."""
-        return [str(name) for name in dict.fromkeys((*CONTROLS, *self.experiment["methods"]))]
+        controls = self.experiment.get("controls", CONTROLS)
+        return [str(name) for name in dict.fromkeys((*controls, *self.experiment["methods"]))]
 
     @property
     def attacks(self) -> list[str]:
@@ -85,7 +79,18 @@ class Summary:
         value, low, high = over_seeds([record.value for record in records], [_interval(r) for r in records])
         if records[0].unit == "%" and math.isfinite(low):
             low, high = max(0.0, low), min(100.0, high)
-        return Number(value, low, high, digits=_digits(value, column.digits))
+        return replace(counted(value, column.digits), low=low, high=high)
+
+    @cached_property
+    def traces(self) -> dict[tuple[Row, str], list[Trace]]:
+        """What is kept of each attack on each student, for each finished seed whose outcomes are all there."""
+        return {(row, attack): list(self._traced(row, attack)) for row in self.rows() for attack in self.attacks}
+
+    def _traced(self, row: Row, attack: str) -> Iterator[Trace]:
+        for record in self.seeded(row, "asr", attack):
+            found = trace(self.store.outcomes(Cell(*row, record.seed, attack, "attack")))
+            if found.attacked == record.n:
+                yield found
 
     def numbers(self, row: Row, columns: Sequence[Column], attack: str = "") -> tuple[Entry, ...]:
         """Return `number` for each column."""
@@ -117,6 +122,8 @@ class Summary:
             f"Preset {preset['name']}: students of at most {preset['size_mb']:g} MB; seeds {seeds}.",
             *(f"Teacher {name}." for name in self._teacher_names()),
         ]
+        if self.experiment.get("model"):
+            sentences[1:] = [f"Finished model {', '.join(self._teacher_names())}, not trained here; seeds {seeds}."]
         if self.facts.get("synthetic"):
             sentences.insert(0, "Synthetic data: the numbers are about the machinery, never about the methods.")
         if self.experiment.get("as_released"):
@@ -126,8 +133,13 @@ class Summary:
     @property
     def attack_setting(self) -> str:
         """What an attack was allowed."""
-        sizes = _sizes(self._sizes("robust_accuracy"))
-        return f"Each attack got {sizes} programs and {self.experiment['preset']['query_budget']} queries for each."
+        sizes, budget = _sizes(self._sizes("attacked")), self.experiment["preset"]["query_budget"]
+        sentences = [f"Each attack got {sizes} programs and {budget} queries for each."]
+        if substitutes := self.experiment.get("substitutes"):
+            sentences.append(f"Substitutes for names: {_unlocated(str(substitutes))}.")
+        if checks := str(self.facts.get("checks") or ""):
+            sentences.append(f"{checks.rstrip('.')}.")
+        return " ".join(sentences)
 
     def _teacher_names(self) -> Iterator[str]:
         described = self.facts.get("teachers")
@@ -151,9 +163,16 @@ def _interval(record: Record) -> Interval | None:
     return None if record.low is None or record.high is None else (record.low, record.high)
 
 
-def _digits(value: float, digits: int) -> int:
-    """Counts have no decimals unless they are means of different counts."""
-    return 1 if digits == 0 and math.isfinite(value) and abs(value) < 1e4 and not value.is_integer() else digits
+def counted(value: float, digits: int) -> Number:
+    """Return a number; a count has no decimals unless it is a mean of different counts."""
+    mixed = digits == 0 and math.isfinite(value) and abs(value) < 1e4 and not value.is_integer()
+    return Number(value, digits=1 if mixed else digits)
+
+
+def _unlocated(text: str) -> str:
+    """Return "kind:place" or a place, of a directory of this machine only the last part."""
+    kind, colon, place = text.rpartition(":")
+    return kind + colon + (PurePath(place).name if PurePath(place).is_absolute() else place)
 
 
 def _sizes(found: list[int]) -> str:

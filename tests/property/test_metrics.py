@@ -8,12 +8,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from bench import metrics
-from bench.results import Outcome
 from bench.stats import holm, over_seeds, wilson
 
 JUDGED = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), max_size=60)
 COUNTS = st.integers(0, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
-VERDICTS = st.sampled_from(metrics.PRECEDENCE)
 
 
 @given(JUDGED)
@@ -50,16 +48,6 @@ def test_wilson_holds_the_share_and_narrows(counts: tuple[int, int]) -> None:
         assert 0 <= low <= successes / n <= high <= 1
         wide, narrow = high - low, wilson(10 * successes, 10 * n)
         assert narrow[1] - narrow[0] < wide
-
-
-@given(st.lists(st.tuples(VERDICTS, VERDICTS), max_size=30))
-def test_the_union_is_never_more_robust_than_one_attack(pairs: list[tuple[str, str]]) -> None:
-    def judged(side: int) -> list[Outcome]:
-        return [Outcome(str(i), 1, pair[side], 1) for i, pair in enumerate(pairs)]  # type: ignore[arg-type]
-
-    union = metrics.robustness(metrics.worst_case({"a": judged(0), "b": judged(1)}))
-    assert union.total == len(pairs)
-    assert union.fooled >= max(metrics.robustness(judged(side)).fooled for side in (0, 1))
 
 
 @given(st.lists(st.floats(0, 1), max_size=12))

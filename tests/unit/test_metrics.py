@@ -6,15 +6,10 @@ import numpy as np
 import pytest
 
 from bench import metrics
-from bench.results import Outcome, Verdict
 from bench.stats import holm, mcnemar, over_seeds, wilson
 
 LABELS = [1, 1, 1, 0, 0, 0, 0, 0]
 SCORES = [0.9, 0.8, 0.3, 0.7, 0.4, 0.2, 0.1, 0.5]
-
-
-def outcome(sample: str, verdict: Verdict, queries: int = 1, **fields: object) -> Outcome:
-    return Outcome(sample_id=sample, label=1, verdict=verdict, queries=queries, **fields)  # type: ignore[arg-type]
 
 
 def test_clean_metrics_match_the_hand_count() -> None:
@@ -80,54 +75,6 @@ def test_wilson_matches_published_values() -> None:
     assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
     assert wilson(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
     assert all(math.isnan(end) for end in wilson(0, 0))
-
-
-def test_robustness_counts_what_the_protocol_counts() -> None:
-    found = metrics.robustness(
-        [
-            outcome("a", "fooled", 10, sites=4, changed=("x", "y"), tokens_changed=0.2),
-            outcome("b", "resisted", 40, original_parses=False),
-            outcome("c", "resisted", 100),
-            outcome("d", "already_wrong"),
-            outcome("e", "no_sites"),
-            outcome("f", "unparsable"),
-        ]
-    )
-    assert (found.total, found.attacked) == (6, 3)
-    assert found.asr == pytest.approx(1 / 3)
-    assert found.robust_accuracy == pytest.approx(3 / 6), "resisted and no_sites; an unparsable sample is not counted"
-    assert (found.queries_mean, found.queries_median) == (50, 40)
-    assert (found.loci_changed, found.tokens_changed) == (0.5, 0.2)
-    assert found.parse_rate == pytest.approx(2 / 3)
-    assert found.asr_interval == wilson(1, 3)
-    assert found.robust_interval == wilson(3, 6)
-
-
-def test_robustness_of_nothing_is_not_defined() -> None:
-    found = metrics.robustness([])
-    assert all(math.isnan(value) for value in (found.asr, found.robust_accuracy, found.queries_mean, found.parse_rate))
-    assert math.isnan(metrics.robustness([outcome("a", "already_wrong")]).asr)
-    assert metrics.robustness([outcome("a", "already_wrong")]).robust_accuracy == 0
-
-
-def test_worst_case_is_fooled_by_any_attack() -> None:
-    union = metrics.worst_case(
-        {
-            "rename": [outcome("a", "resisted", 5), outcome("b", "no_sites"), outcome("c", "unparsable")],
-            "rewrite": [outcome("b", "resisted", 7), outcome("a", "fooled", 3), outcome("c", "unparsable")],
-        }
-    )
-    assert [(o.sample_id, o.verdict, o.queries) for o in union] == [
-        ("a", "fooled", 8),
-        ("b", "resisted", 8),
-        ("c", "unparsable", 2),
-    ]
-    assert metrics.worst_case({}) == []
-
-
-def test_worst_case_needs_the_same_samples() -> None:
-    with pytest.raises(ValueError, match="same samples"):
-        metrics.worst_case({"a": [outcome("x", "fooled")], "b": []})
 
 
 def test_mcnemar_is_the_exact_binomial_test() -> None:

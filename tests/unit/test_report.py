@@ -16,9 +16,10 @@ import pytest
 
 from bench import report
 from bench.config import CONTROLS, EMBEDDED, Experiment
-from bench.metrics import WORST_CASE
 from bench.results import Record
+from bench.robustness import WORST_CASE
 from bench.store import Cell, Store
+from bench.summary import Summary
 from bench.tables import MISSING, Number, Table, as_csv, escape_latex, escape_markdown, latex, markdown
 from bench.types import UsageError
 
@@ -57,8 +58,12 @@ def attacked(method: str, seed: int, attack: str, asr: float) -> list[Record]:
     found = [
         record(method, "attacked", 40 + seed, seed=seed, attack=attack, unit="", n=60),
         record(method, "asr", asr, seed=seed, attack=attack, n=40, low=asr / 2, high=min(100, asr * 2)),
+        record(method, "asr_all", asr * 0.8, seed=seed, attack=attack, n=50, low=asr / 3, high=min(100, asr * 2)),
+        record(method, "asr_untruncated", asr * 0.9, seed=seed, attack=attack, n=40, low=asr / 3, high=asr),
+        record(method, "truncated", 4 * seed, seed=seed, attack=attack, unit="", n=10),
         record(method, "robust_accuracy", 90 - asr, seed=seed, attack=attack, n=60, low=80 - asr, high=99 - asr),
         record(method, "queries_mean", 33.25, seed=seed, attack=attack, unit="", n=40),
+        record(method, "queries_fooled_mean", math.nan if asr == 0 else 21.5, seed=seed, attack=attack, unit="", n=10),
     ]
     return [replace(one, source=union) for one in found]
 
@@ -90,7 +95,7 @@ def run(tmp_path: Path) -> Iterator[Store]:
 
 
 def table(store: Store, name: str) -> Table:
-    return next(table for table in report.build(store) if table.name == name)
+    return next(table for table in report.build(Summary(store)) if table.name == name)
 
 
 def cell(found: Table, method: str, column: str) -> str | Number:
@@ -158,7 +163,7 @@ def test_what_is_not_defined_is_not_a_dash(run: Store) -> None:
 
 
 def test_captions_say_what_the_numbers_are_worth(run: Store) -> None:
-    for found in report.build(run):
+    for found in report.build(Summary(run)):
         text = " ".join(found.caption)
         assert text.startswith("Synthetic data: the numbers are about the machinery")
         assert "not Microsoft's weights" in text
