@@ -100,11 +100,11 @@ class NameSpace:
             {"input_ids": np.array(one.ids), "own": 1 - np.array(one.special_tokens_mask, dtype=np.int64)}
             for one in found
         ]
-        return in_batches(encoded, 256, self._means, (self.model.config.hidden_size,))
+        return in_batches(encoded, self.inputs.batch_size(256), self._means, (self.model.config.hidden_size,))
 
     @torch.inference_mode()
     def _means(self, encoded: list[Encoded]) -> NDArray[np.float64]:
-        batch = padded(encoded, {"input_ids": self.inputs.pad, "own": 0})
+        batch = padded(encoded, {"input_ids": self.inputs.pad or 0, "own": 0})
         batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
         own = batch.pop("own")
         return np.asarray(_mean(self.model(**batch).last_hidden_state.float(), own).double().cpu())

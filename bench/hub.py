@@ -115,7 +115,8 @@ class OwnInputs:
     tokenizer: Tokenizer
     """With its post-processor; it truncates to `max_tokens`."""
     max_tokens: int
-    pad: int
+    pad: int | None
+    """None: the model knows no padding, so that programs cannot be batched."""
     collapsed: bool = False
     """Whether white space is collapsed first, as for our own models."""
     typed: bool = False
@@ -125,7 +126,7 @@ class OwnInputs:
         """Encode each program, as long as it is and not longer; a program without tokens is one padding."""
         encoded = []
         for found in self.tokenizer.encode_batch([self._text(program) for program in programs]):
-            one = {"input_ids": np.array(found.ids or [self.pad], dtype=np.int64)}
+            one = {"input_ids": np.array(found.ids or [self.pad or 0], dtype=np.int64)}
             if self.typed:
                 one["token_type_ids"] = np.array(found.type_ids or [0], dtype=np.int64)
             encoded.append(one)
@@ -133,7 +134,11 @@ class OwnInputs:
 
     def collate(self, encoded: Sequence[Encoded]) -> dict[str, torch.Tensor]:
         """Pad to the longest; see `bench.encode.padded`."""
-        return padded(encoded, {"input_ids": self.pad, "token_type_ids": 0})
+        return padded(encoded, {"input_ids": self.pad or 0, "token_type_ids": 0})
+
+    def batch_size(self, most: int) -> int:
+        """Programs that the model can read at once."""
+        return 1 if self.pad is None else most
 
     def visible(self, program: str) -> int:
         """Number of leading characters that reach the model; see `bench.types.Windowed`."""
@@ -151,7 +156,7 @@ def own_inputs(found: Pretrained, max_tokens: int | None = None, *, collapsed: b
     """Return the inputs of a loaded model, as long as it can read or at most `max_tokens`.
 
     Raises:
-        UsageError: no window is known, or not that long a one; no padding; a tokenizer that cuts the beginning off.
+        UsageError: no window is known, or not that long a one, or a tokenizer that cuts the beginning off.
     """
     wanted = found.longest if max_tokens is None else max_tokens
     if wanted is None:
@@ -168,14 +173,7 @@ def own_inputs(found: Pretrained, max_tokens: int | None = None, *, collapsed: b
     tokenizer.enable_truncation(wanted)
     names = inspect.signature(found.model.forward).parameters
     typed = "token_type_ids" in names and "token_type_ids" in found.tokenizer.model_input_names
-    return OwnInputs(tokenizer, wanted, _padding(found), collapsed, typed)
-
-
-def _padding(found: Pretrained) -> int:
-    config = found.model.config
-    for number in (found.tokenizer.pad_token_id, config.pad_token_id, config.eos_token_id):
-        if isinstance(number, int):
-            if config.pad_token_id is None:
-                config.pad_token_id = number  # models that judge by the last token look for it
-            return number
-    raise UsageError(f"expected a padding token in {found.source!r}, got none: set pad_token in its tokenizer")
+    # A model that judges by the last token looks for its configuration's padding, and refuses batches without one.
+    known = found.model.config.pad_token_id
+    pad = known if known is None or found.tokenizer.pad_token_id is None else int(found.tokenizer.pad_token_id)
+    return OwnInputs(tokenizer, wanted, pad, collapsed, typed)

@@ -111,7 +111,8 @@ def load_victim(source: str, options: VictimOptions, device: str) -> Classifier:
     labels = tuple(str(name) for _, name in sorted((found.model.config.id2label or {}).items()))
     column = vulnerable_column(labels, options.vulnerable_label)
     inputs = own_inputs(found, options.max_tokens, collapsed=options.whitespace == "collapse")
-    return Victim(source, place(found.model, device), inputs, labels, column, device, options.batch_size)
+    together = inputs.batch_size(options.batch_size)
+    return Victim(source, place(found.model, device), inputs, labels, column, device, together)
 
 
 def _own(folder: Path, device: str) -> Classifier:
