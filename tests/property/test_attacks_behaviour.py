@@ -1,53 +1,66 @@
-"""Any genotype of an embedded function compiles, prints the same, and keeps its label under the sanitizers."""
+"""Any genotype of an embedded function compiles, does the same, and keeps its label under the sanitizers.
+
+A fixed sample runs with the tests; `MOEKD_FULL=1 pytest tests/property/test_attacks_behaviour.py` takes
+1,000 functions.
+"""
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
-from pathlib import Path
+import os
+from collections.abc import Iterable, Iterator, Sequence
 
-import numpy as np
 import pytest
 
+from attacks.checks import Check, checks
+from attacks.compiling import whole
+from attacks.gcc import Gcc, find_gcc
 from attacks.program import Program
 from attacks.rename import Drawn, rename_loci
 from attacks.rewrite import rewrite_loci
 from bench.csource import parse
+from bench.embedded import FAMILIES, generate
+from bench.rng import stream
+from bench.types import Sample
 
-embedded = pytest.importorskip("bench.embedded", reason="the embedded task is not there")
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not there: nothing can be compiled")
-FLAGS = ("-std=c11", "-O0", "-w", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-REPORT = re.compile(r"AddressSanitizer: [\w-]+|LeakSanitizer|runtime error: [a-z]+")
-
-
-def behaviour(code: str, driver: str, folder: Path) -> tuple[bool, str, str]:
-    """Return whether it ended well, what it printed, and what the sanitizers said."""
-    source, program = folder / "program.c", folder / "program"
-    source.write_text(code + "\n" + driver)
-    subprocess.run(["gcc", *FLAGS, source, "-o", program, "-lm"], check=True, capture_output=True)
-    done = subprocess.run([program], capture_output=True, text=True, timeout=30, check=False)
-    report = REPORT.search(done.stderr)
-    return done.returncode == 0, done.stdout, report.group(0) if report else ""
+FUNCTIONS = 1_000 if os.environ.get("MOEKD_FULL") == "1" else 120
+SEED = 11
 
 
-def check(count: int, shares: tuple[float, ...], folder: Path) -> None:
-    for seed, sample in enumerate(embedded.generate(count, 11)):
-        rng = np.random.default_rng(seed)
-        source = parse(sample.code)
-        program = Program(source, (*rename_loci(source, Drawn(), rng), *rewrite_loci(source)))
-        before = behaviour(sample.code, sample.driver, folder)
-        assert before[0] == (sample.label == 0)
+@pytest.fixture(scope="module")
+def gcc() -> Gcc:
+    found = find_gcc()
+    if found is None or not found.sanitizes:
+        pytest.skip("needs gcc with working -fsanitize=address,undefined")
+    return found
+
+
+def broken(gcc: Gcc, samples: Iterable[Sample], shares: Sequence[float]) -> Iterator[str]:
+    """Yield each label that is no fact, and each random genotype that a check refuses."""
+    found = checks()
+    for sample in samples:
+        first, second = gcc.observe(whole(sample, sample.code)).runs
+        if first != second or (first.report != "") != (sample.label == 1):
+            yield f"{sample.id} {sample.project} label {sample.label}: {first} {second}"
         for share in shares:
-            genotype = program.random(rng, share)
-            after = behaviour(program.render(genotype), sample.driver, folder)
-            assert after == before, f"{sample.id}: {program.changes(genotype)}"
+            if refused := _refused(found, sample, share):
+                yield refused
 
 
-def test_random_genotypes_behave_the_same(tmp_path: Path) -> None:
-    check(6, (1.0,), tmp_path)
+def _refused(found: Sequence[Check], sample: Sample, share: float) -> str:
+    rng = stream(SEED, "behaviour", sample.id, share)
+    source = parse(sample.code)
+    program = Program(source, (*rename_loci(source, Drawn(), rng), *rewrite_loci(source)))
+    genotype = program.random(rng, share)
+    for check in found:
+        if reason := check.refuse(sample, program.render(genotype)):
+            return f"{sample.id} {sample.project} share {share}, {check.name}: {reason}: {program.changes(genotype)}"
+    return ""
+
+
+def test_every_family_behaves_the_same(gcc: Gcc) -> None:
+    assert list(broken(gcc, generate(2 * len(FAMILIES), SEED)[::3], (1.0,))) == []
 
 
 @pytest.mark.slow
-def test_many_random_genotypes_behave_the_same(tmp_path: Path) -> None:
-    check(120, (0.3, 0.7, 1.0), tmp_path)
+def test_many_random_genotypes_behave_the_same(gcc: Gcc) -> None:
+    assert list(broken(gcc, generate(FUNCTIONS, SEED), (0.3, 0.7, 1.0))) == []
