@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1)), (0, (8, 2)), (0, (4, 1, 1, 1, 1, 1)))
 MARKERS = "osD^vPX<>*hdp8"
-LONGEST, LONGEST_TITLE = 28, 90
+LONGEST, LONGEST_TITLE = 28, 80
 """Characters of a name and of a title in a picture."""
-WIDTH, HEIGHT, HEIGHT_PER_LINE = 7.0, 4.0, 0.24
+WIDTH, HEIGHT, HEIGHT_PER_LINE = 7.0, 4.0, 0.22
 """Inches; a legend of many lines makes a picture higher."""
 STYLE: Any = {
     "axes.grid": True,
@@ -111,13 +111,13 @@ def _draw(picture: Picture) -> Figure:
     """Draw, and lay out once for both renderings."""
     from matplotlib.figure import Figure
 
-    height = max(HEIGHT, HEIGHT_PER_LINE * (len(picture.lines) + 1))
+    height = max(HEIGHT, HEIGHT_PER_LINE * (len(picture.lines) + 4))
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
     highest_first = sorted(picture.lines, key=lambda line: -line.points[-1][1])
     for line in highest_first:
         _step(axes, line, picture.right)
-    axes.set_title(short(picture.title, LONGEST_TITLE), loc="left", fontsize="medium")
+    figure.suptitle(short(picture.title, LONGEST_TITLE), x=0.01, ha="left", fontsize="medium")
     axes.set_xlabel(picture.across)
     axes.set_ylabel(picture.upward)
     axes.set_xscale("log")
@@ -126,7 +126,7 @@ def _draw(picture: Picture) -> Figure:
     axes.set_xticks([], minor=True)
     axes.set_xlim(1, picture.right)
     axes.set_ylim(0, picture.top)
-    figure.legend(loc="outside right upper", handlelength=3.5)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0, handlelength=3.5)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
