@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from attacks.recipes import mhm_vocabulary
 from attacks.recipes_code import coda_style, combined
-from attacks.rename import COMMON_NAMES, Drawn
+from attacks.rename import COMMON_NAMES, Drawn, Substitutes
 from bench.rng import stream
 from bench.types import Attack, Attempt, Classifier, Probabilities, Sample
 
@@ -86,14 +86,14 @@ class Suite:
         return float(row[sample.label]) if (row[1] > 0.5) == bool(sample.label) else None
 
 
-def suite(names: Sequence[str] = COMMON_NAMES) -> Attack:
-    """Return the ensemble; `names` is the pool of substitutes, most frequent first.
+def suite(names: Sequence[str] = COMMON_NAMES, substitutes: Substitutes | None = None) -> Attack:
+    """Return the ensemble; `names` is the pool, most frequent first, `substitutes` what `combined` renames with.
 
     On a bag-of-n-grams victim for Devign, the combined search felled the median sample at its 10th query and the most
     for its price; CODA's rounds and Metropolis-Hastings felled the most of the others: hence this order. Members and
     shares are fixed; whoever changes them changes every robust accuracy (results/CHANGELOG.md says so).
     """
-    drawn = Drawn(tuple(dict.fromkeys(names)), count=20)
+    drawn = substitutes if substitutes is not None else Drawn(tuple(dict.fromkeys(names)), count=20)
     return Suite(
         (
             Member("combined", combined(drawn), 0.7),

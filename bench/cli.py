@@ -14,46 +14,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.config import EMBEDDED, PRESETS, Experiment, preset
+from bench import options as o
+from bench.config import EMBEDDED, GIVEN, Experiment, Model, attacking_preset, preset
+from bench.files import slug
 from bench.types import UsageError
 
 if TYPE_CHECKING:
     from bench.store import Store
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-MethodsOption = Annotated[
-    str, typer.Option(help="Methods to compare, comma-separated. The controls always run as well.")
-]
-AttacksOption = Annotated[str, typer.Option(help="Attacks that every student and teacher must face, comma-separated.")]
-TeachersOption = Annotated[
-    str, typer.Option(help="Teachers to compress: names, or directories of Hugging Face encoders, comma-separated.")
-]
-TaskOption = Annotated[str, typer.Option(help="What the models judge: `python -m bench list` names the tasks.")]
-DataOption = Annotated[
-    str | None, typer.Option(help="Folder with train/valid/test files, instead of the hub or the generator.")
-]
-PresetOption = Annotated[
-    str,
-    typer.Option(
-        "--preset", help=f"Sizes and budgets: {'|'.join(PRESETS)}. The algorithms are the same in all of them."
-    ),
-]
-LimitOption = Annotated[int | None, typer.Option(min=1, help="Most test programs.")]
-TrainOption = Annotated[int | None, typer.Option(min=1, help="Most programs in each half of the training split.")]
-SizeOption = Annotated[float | None, typer.Option(help="Largest student in MB (1e6 bytes, 4 bytes a parameter).")]
-SeedsOption = Annotated[str, typer.Option(help="Seeds, comma-separated; at least 3 for numbers to be published.")]
-OutputOption = Annotated[
-    Path | None, typer.Option(help="Run directory. [default: results/runs/TASK-PRESET]", show_default=False)
-]
-DeviceOption = Annotated[str, typer.Option(help="Where networks run: cpu or cuda.")]
-ReleasedOption = Annotated[
-    bool, typer.Option("--as-released", help="Reproduce the published quirks of the baselines instead of mending them.")
-]
-DryOption = Annotated[bool, typer.Option("--dry-run", help="Print the cells and a time estimate; compute nothing.")]
-
-METHODS, ATTACKS, TEACHERS = map(",".join, (Experiment.methods, Experiment.attacks, Experiment.teachers))
-SEEDS = ",".join(map(str, Experiment.seeds))
 
 
 @app.callback()
@@ -74,20 +43,22 @@ def _root() -> None:
 
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - one argument per option
-    methods: MethodsOption = METHODS,
-    attacks: AttacksOption = ATTACKS,
-    teachers: TeachersOption = TEACHERS,
-    task: TaskOption = Experiment.task,
-    data: DataOption = None,
-    preset_name: PresetOption = EMBEDDED.name,
-    limit: LimitOption = None,
-    train_limit: TrainOption = None,
-    size_mb: SizeOption = None,
-    seeds: SeedsOption = SEEDS,
-    output: OutputOption = None,
-    device: DeviceOption = Experiment.device,
-    as_released: ReleasedOption = False,
-    dry_run: DryOption = False,
+    methods: o.MethodsOption = o.METHODS,
+    attacks: o.AttacksOption = o.ATTACKS,
+    teachers: o.TeachersOption = o.TEACHERS,
+    task: o.TaskOption = Experiment.task,
+    data: o.DataOption = None,
+    preset_name: o.PresetOption = EMBEDDED.name,
+    limit: o.LimitOption = None,
+    train_limit: o.TrainOption = None,
+    size_mb: o.SizeOption = None,
+    seeds: o.SeedsOption = o.SEEDS,
+    output: o.OutputOption = None,
+    device: o.DeviceOption = Experiment.device,
+    as_released: o.ReleasedOption = False,
+    substitutes: o.SubstitutesOption = Experiment.substitutes,
+    workers: o.WorkersOption = o.WORKERS,
+    dry_run: o.DryOption = False,
 ) -> None:
     """Compress, evaluate, attack, measure; print the tables.
 
@@ -102,21 +73,67 @@ def run(  # noqa: PLR0913, PLR0917 - one argument per option
       python -m bench run --methods moekd --attacks rename-greedy --dry-run
     """
     experiment = Experiment(
-        methods=names("--methods", methods),
-        attacks=names("--attacks", attacks),
-        teachers=names("--teachers", teachers),
+        methods=o.names("--methods", methods),
+        attacks=o.names("--attacks", attacks),
+        teachers=o.names("--teachers", teachers),
         task=task,
         data=data,
-        seeds=numbers("--seeds", seeds),
-        preset=preset(preset_name, limit=limit, train_limit=train_limit, size_mb=positive("--size-mb", size_mb)),
+        seeds=o.numbers("--seeds", seeds),
+        preset=preset(preset_name, limit=limit, train_limit=train_limit, size_mb=o.positive("--size-mb", size_mb)),
         device=device,
         as_released=as_released,
+        substitutes=substitutes,
     )
-    _check(experiment)
-    if dry_run:
-        _print_plan(experiment)
-    else:
-        _show(_run(experiment, output or Path("results") / "runs" / f"{task}-{preset_name}"))
+    _finish(experiment, output or Path("results") / "runs" / f"{task}-{preset_name}", workers, dry_run=dry_run)
+
+
+@app.command()
+def attack(  # noqa: PLR0913, PLR0917 - one argument per option
+    model: o.ModelOption,
+    attacks: o.AttackOption = "suite",
+    task: o.TaskOption = Experiment.task,
+    data: o.DataOption = None,
+    limit: o.AttackedOption = None,
+    budget: o.BudgetOption = o.BUDGET,
+    substitutes: o.SubstitutesOption = Experiment.substitutes,
+    compile_command: o.CompileOption = None,
+    vulnerable_label: o.LabelOption = None,
+    whitespace: o.WhitespaceOption = "keep",
+    max_tokens: o.WindowOption = None,
+    revision: o.RevisionOption = None,
+    seeds: o.SeedsOption = o.SEEDS,
+    workers: o.WorkersOption = o.WORKERS,
+    output: o.OutputOption = None,
+    device: o.DeviceOption = Experiment.device,
+    dry_run: o.DryOption = False,
+) -> None:
+    """Attack a model of yours: accuracy, attack success rate, robust accuracy, curves.
+
+    Any Hugging Face sequence classifier with one or two outputs and a fast tokenizer, safetensors or weights-only
+    .bin; or a Python object with `probabilities`. Successes count only if the program still means the same.
+
+    \b
+    Examples:
+      python -m bench attack --model ./my-codebert --task devign --data data/devign --limit 200
+      python -m bench attack --model my_package.models:detector --attack alert,style-transfer
+      python -m bench attack --model ./student --attack exhaustive,alert --substitutes bounded
+    """
+    experiment = Experiment(
+        methods=(GIVEN,),
+        controls=(),
+        attacks=o.names("--attack", attacks),
+        teachers=(model,),
+        model=Model(model, revision, vulnerable_label, whitespace, max_tokens),
+        task=task,
+        data=data,
+        seeds=o.numbers("--seeds", seeds),
+        preset=attacking_preset(limit, budget),
+        device=device,
+        substitutes=substitutes,
+        compile_command=compile_command,
+    )
+    name = slug(Path(model).name)
+    _finish(experiment, output or Path("results") / "runs" / f"attack-{task}-{name}", workers, dry_run=dry_run)
 
 
 @app.command()
@@ -126,7 +143,7 @@ def report(
         Path | None, typer.Option(help="Where the tables go. [default: RUN/tables]", show_default=False)
     ] = None,
 ) -> None:
-    """Make the tables of a run again, byte for byte, as Markdown, LaTeX and CSV.
+    """Make the tables of a run again, byte for byte, as Markdown, LaTeX and CSV, and the curves as SVG and PDF.
 
     \b
     Example:
@@ -176,42 +193,20 @@ def main() -> None:
         sys.exit(2)
 
 
-def names(option: str, text: str) -> tuple[str, ...]:
-    """Split a comma-separated list; each name once, in order, at least one."""
-    found = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not found:
-        raise UsageError(f"expected at least one name after {option}, got {text!r}: `python -m bench list` names them")
-    return found
-
-
-def numbers(option: str, text: str) -> tuple[int, ...]:
-    """Split a comma-separated list of whole numbers that are not negative."""
-    found = names(option, text)
-    if not all(number.isascii() and number.isdigit() for number in found):
-        raise UsageError(f"expected whole numbers such as {option} 0,1,2, got {text!r}")
-    return tuple(dict.fromkeys(map(int, found)))
-
-
-def positive(option: str, value: float | None) -> float | None:
-    """Return the value if it is above zero or absent."""
-    if value is not None and not 0 < value < float("inf"):
-        raise UsageError(f"expected a number above 0 after {option}, got {value}")
-    return value
-
-
-def _check(experiment: Experiment) -> None:
+def _finish(experiment: Experiment, output: Path, workers: int, *, dry_run: bool) -> None:
+    """Check, then compute and show the tables, or show the plan."""
     from bench.registry import check
-
-    check(experiment)
-
-
-def _run(experiment: Experiment, output: Path) -> Store:
     from bench.run import plan
     from bench.run import run as run_all
     from bench.terminal import listener
 
+    check(experiment)
+    if dry_run:
+        _print_plan(experiment)
+        return
     with listener(plan(experiment)) as progress:
-        return run_all(experiment, output, progress)
+        store = run_all(experiment, output, progress, workers)
+    _show(store)
 
 
 def _print_plan(experiment: Experiment) -> None:
@@ -233,4 +228,5 @@ def _show(store: Store, out: Path | None = None) -> None:
     print(overview(store))
     for repair in store.repairs:
         print(f"note: {repair}")
-    print(f"{len(files)} files in {folder} (.md, .tex, .csv); everything that was measured is in {store.root}")
+    kinds = ", ".join(sorted({file.suffix for file in files}))
+    print(f"{len(files)} files in {folder} ({kinds}); everything that was measured is in {store.root}")

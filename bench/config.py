@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from bench.types import Recipe, UsageError
 
@@ -107,6 +108,26 @@ PAPER = Preset(
 PRESETS = {preset.name: preset for preset in (SMOKE, EMBEDDED, PAPER)}
 
 
+GIVEN = "as given"
+"""Stands where a method stands, for a model that somebody else made."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Somebody's finished classifier, and how to read it (bench/victims.py)."""
+
+    source: str
+    """Directory or hub id of a Hugging Face sequence classifier, or package.module:factory of a Python one."""
+    revision: str | None = None
+    """Commit of a hub model; None is its newest."""
+    vulnerable_label: str | None = None
+    """Name or index of the output that means "vulnerable"; None: `id2label` decides."""
+    whitespace: Literal["keep", "collapse"] = "keep"
+    """What the model expects: programs as they are, or every run of white space as one blank."""
+    max_tokens: int | None = None
+    """Window, where it is shorter than the model's own, such as 400 for Compressor's."""
+
+
 @dataclass(frozen=True)
 class Experiment:
     """One request to `bench run`; with the commit it determines every table except the measured timings."""
@@ -122,11 +143,19 @@ class Experiment:
     preset: Preset = EMBEDDED
     device: str = "cpu"
     as_released: bool = False
+    controls: tuple[str, ...] = CONTROLS
+    """Always in the table; none where a finished model is attacked."""
+    substitutes: str = "corpus"
+    """Where attacks that rename take their names from (bench/substitutes.py)."""
+    compile_command: str | None = None
+    """Compiles a `{file}`, for samples that bring no driver; None: they are not compiled."""
+    model: Model | None = None
+    """Attack this finished model instead of making students; it is then the only teacher, under the method GIVEN."""
 
     @property
     def all_methods(self) -> tuple[str, ...]:
         """The controls, then the methods asked for, each once."""
-        return tuple(dict.fromkeys((*CONTROLS, *self.methods)))
+        return tuple(dict.fromkeys((*self.controls, *self.methods)))
 
 
 def preset(
@@ -144,3 +173,8 @@ def preset(
     if size_mb is not None:
         chosen = replace(chosen, size_mb=size_mb)
     return chosen
+
+
+def attacking_preset(limit: int | None, budget: int) -> Preset:
+    """Return what `bench attack` allows: so many test programs, so many queries for each; nothing is trained."""
+    return replace(PAPER, name="attack", test_limit=limit, attack_limit=limit, query_budget=budget, latency_rounds=30)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bench import cost
-from bench.config import CONTROLS, Preset
+from bench.config import CONTROLS, GIVEN, Preset
 from bench.evaluate import Measured
 from bench.models import Constant, Network, parameters
 from bench.standard import standard_student
 from bench.store import Cell
-from bench.types import StudentSpec
+from bench.types import Classifier, StudentSpec
+from bench.victims import Victim
 
 EFFECTIVE_GFLOPS = 40.0
 """Full-length forward passes on two CPU cores, between short programs (55) and long ones (25); for estimates only."""
@@ -16,16 +17,20 @@ TRAINING_FACTOR = 5.0
 """A training step over a forward pass, dropout and optimizer included; only for estimates."""
 
 
-def compression(classifier: Network | Constant) -> list[Measured]:
-    """Parameters, MB and GFLOPs per inference of a stored classifier."""
+def compression(classifier: Classifier) -> list[Measured]:
+    """Parameters, MB and GFLOPs per inference of a classifier, as far as they are known."""
     if isinstance(classifier, Constant):
         names = (("parameters", ""), ("size_mb", "MB"), ("gflops", "GFLOPs"), ("paper_gflops", "GFLOPs"))
         return [Measured(name, 0.0, unit) for name, unit in names]
-    spec = architecture(classifier)
+    if not isinstance(classifier, Network | Victim):
+        return []
     count = parameters(classifier.model)
+    size = [Measured("parameters", count), Measured("size_mb", count * 4 / 1e6, "MB", source="4 bytes a parameter")]
+    if isinstance(classifier, Victim):
+        return size
+    spec = architecture(classifier)
     return [
-        Measured("parameters", count),
-        Measured("size_mb", count * 4 / 1e6, "MB", source="4 bytes a parameter"),
+        *size,
         Measured("gflops", cost.gflops(spec), "GFLOPs", source=f"counted at {spec.max_tokens} tokens"),
         Measured("paper_gflops", cost.paper_gflops(spec), "GFLOPs", source="Compressor's formula"),
     ]
@@ -56,6 +61,8 @@ def estimate(cell: Cell, preset: Preset) -> float:
         return forward * preset.latency_rounds
     if cell.kind == "attack":
         return forward * (preset.attack_limit or 2_732) * preset.query_budget / 2 * (cell.method != "majority")
+    if cell.method == GIVEN:
+        return forward * (preset.test_limit or 2_732)
     distillation = epoch * preset.recipe.epochs
     teacher = epoch * (preset.scratch.pretrain_epochs * 2 + preset.teacher_recipe.epochs)
     extra = {

@@ -18,7 +18,7 @@ from bench.types import UsageError
 
 NAME = "manifest.json"
 GROWING = ("methods", "attacks", "teachers", "seeds")
-FIXED = ("task", "preset", "device", "as_released")
+FIXED = ("task", "preset", "device", "as_released", "controls", "substitutes", "compile_command", "model")
 PACKAGES = (
     "numpy",
     "scikit-learn",
@@ -49,7 +49,8 @@ def agree(old: Manifest, new: Manifest, directory: Path) -> Manifest:
     """Return the manifest of both sessions together, or raise `UsageError` naming the setting that differs."""
     for name in FIXED:
         _same(name, old.experiment.get(name), new.experiment.get(name), directory)
-    _same("data sha256", old.facts.get("sha256"), new.facts.get("sha256"), directory)
+    for label, name in (("data sha256", "sha256"), ("model sha256", "model_sha256")):
+        _same(label, old.facts.get(name), new.facts.get(name), directory)
     lists = {name: _union(old.experiment.get(name), new.experiment[name]) for name in GROWING}
     sessions = old.sessions + [session for session in new.sessions if session not in old.sessions]
     return replace(

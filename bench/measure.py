@@ -43,7 +43,7 @@ def speed(
     progress.current().stage("latency", (WARM_UP + rounds) * len(classifiers))
     wall: dict[str, list[float]] = {name: [] for name in classifiers}
     cpu: dict[str, list[float]] = {name: [] for name in classifiers}
-    with _one_thread():
+    with one_thread():
         for turn in range(WARM_UP + rounds):
             for name, classifier in classifiers.items():
                 seconds, busy = _timed(classifier, programs[turn % len(programs)], device)
@@ -120,7 +120,8 @@ def _readable(path: Path) -> bool:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread of the CPU inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -14,10 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from bench.robustness import UNION as UNION  # noqa: PLC0414
-from bench.robustness import WORST_CASE as WORST_CASE  # noqa: PLC0414
-from bench.robustness import robustness as robustness  # noqa: PLC0414
-from bench.robustness import worst_case as worst_case  # noqa: PLC0414
 from bench.stats import Interval, ratio, wilson
 
 ECE_BINS = 10

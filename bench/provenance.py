@@ -6,7 +6,9 @@ import functools
 import subprocess
 from pathlib import Path
 
+from attacks.checks import checks, in_words
 from bench.config import Experiment
+from bench.given import fingerprint
 from bench.registry import teacher
 from bench.types import Splits
 
@@ -21,8 +23,14 @@ def facts(experiment: Experiment, splits: Splits) -> dict[str, object]:
         "commit": commit(),
         "counts": {**{name: len(part) for name, part in parts.items()}, "unlabelled": len(splits.unlabelled)},
         "vulnerable": {name: sum(sample.label for sample in part) for name, part in parts.items()},
-        "teachers": {name: teacher(name).summary for name in experiment.teachers},
+        "teachers": {name: _summary(experiment, name) for name in experiment.teachers},
+        "checks": in_words(checks(experiment.compile_command)),
+        "model_sha256": fingerprint(experiment.model) if experiment.model else "",
     }
+
+
+def _summary(experiment: Experiment, name: str) -> str:
+    return teacher(name).summary if experiment.model is None else "a finished model, attacked as it is"
 
 
 @functools.cache

@@ -5,25 +5,23 @@ Leaves out entry points of other packages (a later issue).
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from attacks import recipes, recipes_code
-from attacks.rename import Drawn, gather_names
-from attacks.suite import suite
+from attacks.catalogue import CATALOGUE, Listed
 from baselines.avatar import Avatar
 from baselines.compressor import Compressor
 from baselines.controls import Majority, SingleTeacher, Supervised, Uncompressed
-from bench.config import CONTROLS, Experiment, Preset
+from bench.config import CONTROLS, GIVEN, Experiment, Preset
 from bench.encoders import Encoder, load_encoder
+from bench.plugins import load_object
 from bench.pretrain import pretrain
 from bench.rng import derive
 from bench.teachers import TEACHER_SEED
-from bench.types import Attack, Method, Splits, UsageError
+from bench.types import Method, Splits, UsageError
 from moekd.method import MoEKD
 
 Make = TypeVar("Make")
@@ -56,12 +54,6 @@ def _from_scratch(data: Splits, preset: Preset, device: str) -> Encoder:
     return pretrain(programs, preset.scratch, preset.max_tokens, seed, device)
 
 
-@functools.lru_cache(maxsize=2)
-def _names(data: Splits) -> tuple[str, ...]:
-    """The pool of substitutes: legal local names of the labelled half, most frequent first."""
-    return gather_names(sample.code for sample in data.labelled)
-
-
 METHODS: dict[str, Entry[Callable[[], Method]]] = {
     "majority": Entry("control: answers with the training majority", "protocol", Majority),
     "teacher": Entry("control: the uncompressed teacher", "protocol", Uncompressed),
@@ -75,71 +67,7 @@ METHODS: dict[str, Entry[Callable[[], Method]]] = {
         "pruned space, surrogate, multi-objective search, then distillation", "Shi et al., ICSE 2024", Avatar
     ),
 }
-ATTACKS: dict[str, Entry[Callable[[Splits], Attack]]] = {
-    "rename-greedy": Entry(
-        "renaming, greedy by importance, TextAttack's search, names from the training code",
-        "Yang et al., ICSE 2022; Du et al., FSE 2023",
-        lambda data: recipes.rename_greedy(_names(data)),
-    ),
-    "rewrite-beam": Entry(
-        "code transformation, beam search over rewrites, TextAttack's search",
-        "Du et al., FSE 2023; Tian et al., ASE 2023",
-        lambda data: recipes.rewrite_beam(),
-    ),
-    "alert-greedy": Entry(
-        "renaming, greedy by importance of single occurrences, first flip wins",
-        "Yang et al., ICSE 2022",
-        lambda data: recipes.alert_greedy(Drawn(_names(data))),
-    ),
-    "alert": Entry(
-        "renaming, greedy, then genetic where greedy fails",
-        "Yang et al., ICSE 2022",
-        lambda data: recipes.alert(Drawn(_names(data))),
-    ),
-    "mhm-ns": Entry(
-        "renaming, Metropolis-Hastings in ALERT's setting",
-        "Zhang et al., AAAI 2020; Yang et al., ICSE 2022",
-        lambda data: recipes.mhm(Drawn(_names(data))),
-    ),
-    "wir-random": Entry(
-        "renaming, ALERT's walk over 30 random names each",
-        "Du et al., FSE 2023",
-        lambda data: recipes.wir_random(_names(data)),
-    ),
-    "rename-beam": Entry(
-        "renaming, beam by statement kind (BeamAttack)",
-        "Du et al., FSE 2023",
-        lambda data: recipes.rename_beam(Drawn(_names(data))),
-    ),
-    "rnns": Entry(
-        "renaming, nearest names along the improving direction",
-        "Zhang et al., EMNLP Findings 2023",
-        lambda data: recipes.rnns(_names(data)),
-    ),
-    "style-transfer": Entry(
-        "code transformation, breadth first", "Du et al., FSE 2023", lambda data: recipes_code.style_transfer()
-    ),
-    "coda-style": Entry(
-        "restylings, then rounds of renaming, without reference programs",
-        "Tian et al., ASE 2023",
-        lambda data: recipes_code.coda_style(_names(data)),
-    ),
-    "combined": Entry(
-        "renames and rewrites in one genotype: random, greedy, beam",
-        "this project",
-        lambda data: recipes_code.combined(Drawn(_names(data), count=20)),
-    ),
-    "random-moves": Entry(
-        "control: random genotypes of both families",
-        "this project",
-        lambda data: recipes_code.random_moves(Drawn(_names(data))),
-    ),
-    "suite": Entry(
-        "ensemble of attacks until one succeeds: robust accuracy",
-        "after Croce and Hein, ICML 2020",
-        lambda data: suite(_names(data)),
-    ),
-}
+ATTACKS: dict[str, Listed] = CATALOGUE
 TASKS: dict[str, Entry[None]] = {
     "embedded": Entry("synthetic C with proven labels, generated offline", "this project", None),
     "devign": Entry("FFmpeg and QEMU functions, from the hub or --data", "Zhou et al., NeurIPS 2019; CodeXGLUE", None),
@@ -159,6 +87,9 @@ TEACHERS: dict[str, Entry[EncoderMaker]] = {
 }
 
 
+ALSO = {"teacher": ", or a directory of a Hugging Face encoder", "attack": ", or package.module:factory"}
+
+
 def teacher(name: str) -> Entry[EncoderMaker]:
     """Return a teacher by its registry name, or for a local directory."""
     if name in TEACHERS:
@@ -168,25 +99,33 @@ def teacher(name: str) -> Entry[EncoderMaker]:
     )
 
 
+def attack(name: str) -> Listed:
+    """Return an attack by its name, or made by package.module:factory."""
+    if name in ATTACKS:
+        return ATTACKS[name]
+    return Listed(f"the attack {name}", "", lambda names: load_object(name, "attempt"))
+
+
 def check(experiment: Experiment) -> None:
     """Reject unknown names and absent devices before anything is computed.
 
     Raises:
         UsageError: naming what is known.
     """
-    _known("method", experiment.methods, METHODS)
-    _known("attack", experiment.attacks, ATTACKS)
+    _known("method", [name for name in experiment.methods if name != GIVEN], METHODS)
+    _known("attack", [name for name in experiment.attacks if ":" not in name], ATTACKS)
     _known("task", (experiment.task,), TASKS)
-    _known("teacher", [name for name in experiment.teachers if not Path(name).is_dir()], TEACHERS)
+    if experiment.model is None:
+        _known("teacher", [name for name in experiment.teachers if not Path(name).is_dir()], TEACHERS)
     if not set(CONTROLS) <= set(METHODS):
         raise RuntimeError(f"controls without an entry: {set(CONTROLS) - set(METHODS)}")
     _check_device(experiment.device)
 
 
-def _known(kind: str, names: Sequence[str], entries: dict[str, Entry[Make]]) -> None:
+def _known(kind: str, names: Sequence[str], entries: Mapping[str, object]) -> None:
     for name in names:
         if name not in entries:
-            also = ", or a directory of a Hugging Face encoder" if kind == "teacher" else ""
+            also = ALSO.get(kind, "")
             raise UsageError(f"unknown {kind} {name!r}: expected one of {', '.join(entries)}{also}")
 
 

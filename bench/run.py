@@ -1,58 +1,72 @@
 """Walk the cells: compress, evaluate, attack, measure, store; skip what is already stored.
 
 A cell is one (teacher, method, seed) evaluated on clean programs, the same under one attack, or the same timed. What a
-cell needs (teacher, student) is an artifact of the run directory and is made when a missing cell first asks for it.
+cell needs (teacher, student) is an artifact of the run directory and is made when a missing cell first asks for it. A
+finished model that is only attacked (`Experiment.model`) stands where a teacher and its one student stand.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
-from attacks.judge import judge
-from bench import data, models, progress
+from attacks.catalogue import Names
+from attacks.checks import Check, checks
+from attacks.rename import COMMON_NAMES, gather_names
+from bench import attacking, data, progress
+from bench.attacking import Assault, Source
 from bench.config import Experiment
 from bench.costing import compression, estimate
-from bench.encoders import load_own_encoder, save_encoder
-from bench.evaluate import Measured, evaluate, share
+from bench.evaluate import Measured, evaluate
+from bench.given import Given
 from bench.measure import speed
-from bench.metrics import UNION, WORST_CASE, robustness, worst_case
 from bench.progress import Progress
 from bench.provenance import commit, facts
-from bench.registry import ATTACKS, METHODS, check, teacher
-from bench.results import Outcome, Record
-from bench.rng import stream
+from bench.registry import attack, check
+from bench.results import Record
+from bench.robust import optimum, robust
+from bench.robustness import UNION, WORST_CASE, worst_case
 from bench.store import Cell, Store
-from bench.teachers import FineTuned, single_teacher
-from bench.types import Attack, Budget, Splits, Student
+from bench.students import Students
+from bench.substitutes import substitutes
+from bench.types import Attack, Sample, Splits
 
 TIMED_PROGRAMS = 16
 """Different programs among the timed calls."""
+NAMING_PROGRAMS = 2000
+"""Labelled programs whose names attacks draw from: some 7,000 names on Devign, in ten seconds."""
 
 
-def run(experiment: Experiment, output: Path, listener: Progress) -> Store:
+def run(experiment: Experiment, output: Path, listener: Progress, workers: int = 1) -> Store:
     """Finish every cell of the experiment in the run directory `output` and return its store.
+
+    Args:
+        experiment: what is asked for.
+        output: created, or continued.
+        listener: is told how it goes.
+        workers: processes that attack; their number changes no outcome.
 
     Raises:
         UsageError: bad names, data, device or directory; what was finished before is kept.
     """
     check(experiment)
     with progress.listening(listener):
+        workers = workers if experiment.device == "cpu" else 1
         preset = experiment.preset
         limits = data.Limits(preset.train_limit, preset.valid_limit, preset.test_limit)
         splits = data.load(experiment.task, experiment.data, limits)
-        store = Store.open(output, experiment, facts(experiment, splits))
+        walk = _Walk(experiment, splits, Store.open(output, experiment, facts(experiment, splits)), workers)
         try:
             for name in experiment.teachers:
-                _Walk(experiment, splits, store, name).finish()
+                walk.finish(name)
         finally:
-            for repair in store.repairs:
+            for repair in walk.store.repairs:
                 listener.note(repair)
-            store.close()
-    return store
+            walk.store.close()
+    return walk.store
 
 
 def plan(experiment: Experiment) -> list[tuple[str, float]]:
@@ -71,123 +85,104 @@ def cells(experiment: Experiment) -> list[Cell]:
     return found
 
 
+class _Makers(Protocol):
+    """Where classifiers come from."""
+
+    def source(self, cell: Cell) -> Source:
+        """Return the classifier of a cell, made first where it is missing."""
+        ...
+
+    def facts(self, cell: Cell) -> list[Measured]:
+        """Return what is known about how it was made."""
+        ...
+
+
 @dataclass
 class _Walk:
-    """The cells of one teacher."""
+    """The cells of a run."""
 
     experiment: Experiment
     splits: Splits
     store: Store
-    name: str
-    attacks: dict[str, Attack] = field(default_factory=dict)
+    workers: int
 
-    def finish(self) -> None:
-        """Compute what is missing."""
-        todo = [cell for cell in cells(self.experiment) if cell.teacher == self.name]
+    def finish(self, name: str) -> None:
+        """Compute what is missing of one teacher."""
+        model = self.experiment.model
+        makers = (
+            Students(self.experiment, self.splits, self.store, name)
+            if model is None
+            else Given(model, self.experiment.device)
+        )
+        todo = [cell for cell in cells(self.experiment) if cell.teacher == name]
         for cell in todo:
             if cell.kind == "clean" and not self.store.has(cell):
-                self._clean(cell)
+                self._clean(cell, makers)
         for cell in todo:
             if cell.kind == "attack" and not self.store.has(cell):
-                self._attack(cell)
+                self._attack(cell, makers.source(cell))
         for cell in todo:
             if cell.kind == "clean":
-                self._worst_case(cell)
-        self._speed([cell for cell in todo if cell.kind == "speed" and not self.store.has(cell)])
+                self._across_attacks(cell)
+        self._speed([cell for cell in todo if cell.kind == "speed" and not self.store.has(cell)], makers)
 
-    @functools.cached_property
-    def budget(self) -> Budget:
-        """What every method may spend."""
-        preset = self.experiment.preset
-        return Budget(
-            size_mb=preset.size_mb,
-            max_tokens=preset.max_tokens,
-            recipe=preset.recipe,
-            teacher_recipe=preset.teacher_recipe,
-            surrogate_trainings=preset.surrogate_trainings,
-            surrogate_epochs=preset.surrogate_epochs,
-            surrogate_programs=preset.surrogate_programs,
-            learning_rate_scale=preset.learning_rate_scale,
-            device=self.experiment.device,
-            as_released=self.experiment.as_released,
-        )
-
-    @functools.cached_property
-    def teacher(self) -> FineTuned:
-        """The single teacher, from its artifact or made now."""
-        key = json.dumps([self.splits.sha256, self.name, asdict(self.experiment.preset)], sort_keys=True)
-        device, entry = self.experiment.device, teacher(self.name)
-
-        def write(folder: Path) -> None:
-            encoder = entry.make(self.splits, self.experiment.preset, device)
-            recipe = self.experiment.preset.teacher_recipe
-            made = single_teacher(self.name, encoder, self.splits.labelled, self.splits.valid, recipe)
-            save_encoder(encoder, folder / "encoder")
-            models.save(made.network, folder / "network")
-
-        slug = f"teacher-{Path(self.name).name}"
-        folder = self.store.artifact(slug, key) or self.store.save_artifact(slug, key, write)
-        network = models.load(folder / "network", device)
-        if not isinstance(network, models.Network):
-            raise TypeError(f"expected a network in {folder}")
-        return FineTuned(self.name, load_own_encoder(folder / "encoder", device), network)
-
-    def _clean(self, cell: Cell) -> None:
-        """Compress, keep the student, and judge the test split once."""
+    def _clean(self, cell: Cell, makers: _Makers) -> None:
+        """Make the student if need be, and judge the test split once."""
         progress.current().stage(cell.name, 1)
-        method = METHODS[cell.method].make()
-        made: Student = method.compress(self.teacher, self.splits, self.budget, cell.seed)
-        folder = self.store.save_artifact(*self._artifact(cell), lambda folder: models.save(made.classifier, folder))
-        student = models.load(folder, self.experiment.device)
-        measured = [*evaluate(student, self.splits.test), *compression(student)]
-        measured += [Measured(f"fact/{name}", value) for name, value in made.facts.items()]
-        self._put(cell, measured)
+        student = makers.source(cell)()
+        self._put(cell, [*evaluate(student, self.splits.test), *compression(student), *makers.facts(cell)])
 
-    def _student(self, cell: Cell) -> models.Network | models.Constant:
-        name, key = self._artifact(cell)
-        folder = self.store.artifact(name, key)
-        if folder is None:
-            self._clean(Cell(cell.teacher, cell.method, cell.seed))
-            folder = self.store.artifact(name, key)
-        if folder is None:
-            raise RuntimeError(f"the student of {cell.name} cannot be kept in {self.store.root}")
-        return models.load(folder, self.experiment.device)
-
-    def _artifact(self, cell: Cell) -> tuple[str, str]:
-        student = Cell(cell.teacher, cell.method, cell.seed).name
-        return f"student-{student}", student
-
-    def _attack(self, cell: Cell) -> None:
-        """Attack the samples that are not attacked yet, one after the other, each with its own seed."""
-        samples = self.splits.test[: self.experiment.preset.attack_limit]
-        done = self.store.outcomes(cell)
-        progress.current().stage(cell.name, len(samples))
-        progress.current().advance(len(done))
-        victim = self._student(cell)
-        if cell.attack not in self.attacks:
-            self.attacks[cell.attack] = ATTACKS[cell.attack].make(self.splits)
-        for sample in samples[len(done) :]:
-            rng = stream(cell.seed, "attack", cell.attack, sample.id)
-            budget = self.experiment.preset.query_budget
-            self.store.append(cell, judge(self.attacks[cell.attack], victim, sample, budget, rng))
+    def _attack(self, cell: Cell, victim: Source) -> None:
+        """Attack the samples that are not attacked yet, each with its own seed."""
+        done = len(self.store.outcomes(cell))
+        progress.current().stage(cell.name, len(self._attacked))
+        progress.current().advance(done)
+        listed = attack(cell.attack)
+        budget = listed.budget or self.experiment.preset.query_budget
+        assault = Assault(victim, self._made(cell.attack), cell.attack, budget, cell.seed, self._checks)
+        for outcome in attacking.outcomes(assault, self._attacked, done, self.workers):
+            self.store.append(cell, outcome)
             progress.current().advance()
         self._put(cell, robust(self.store.outcomes(cell)))
 
-    def _worst_case(self, cell: Cell) -> None:
-        """The union of all attacks; made anew, because a run may have gained an attack."""
-        parts = {
-            attack: self.store.outcomes(Cell(cell.teacher, cell.method, cell.seed, attack, "attack"))
-            for attack in self.store.manifest.experiment["attacks"]
-        }
-        if all(len(outcomes) == len(next(iter(parts.values()))) for outcomes in parts.values()):
-            union = Cell(cell.teacher, cell.method, cell.seed, WORST_CASE, "attack")
-            self._put(union, [replace(one, source=UNION.join(parts)) for one in robust(worst_case(parts))])
+    @functools.cached_property
+    def _attacked(self) -> Sequence[Sample]:
+        return self.splits.test[: self.experiment.preset.attack_limit]
 
-    def _speed(self, todo: Sequence[Cell]) -> None:
+    @functools.cached_property
+    def _checks(self) -> tuple[Check, ...]:
+        return checks(self.experiment.compile_command)
+
+    @functools.cached_property
+    def _names(self) -> Names:
+        """The pool, legal local names of training programs, most frequent first; and the source asked for."""
+        pool = gather_names(sample.code for sample in self.splits.labelled[:NAMING_PROGRAMS]) or COMMON_NAMES
+        spec = self.experiment.substitutes
+        if spec == "corpus":
+            return Names(pool)
+        return Names(pool, substitutes(spec, pool, self._attacked, self.experiment.device))
+
+    def _made(self, name: str) -> Attack:
+        return attack(name).make(self._names)
+
+    def _across_attacks(self, cell: Cell) -> None:
+        """The union of all attacks, and their share of the optimum; made anew, because a run may gain an attack."""
+        parts = {
+            name: self.store.outcomes(replace(cell, attack=name, kind="attack"))
+            for name in self.store.manifest.experiment["attacks"]
+        }
+        if any(len(outcomes) != len(next(iter(parts.values()))) for outcomes in parts.values()):
+            return
+        union = replace(cell, attack=WORST_CASE, kind="attack")
+        self._put(union, [replace(one, source=UNION.join(parts)) for one in robust(worst_case(parts))])
+        for name, measured in optimum(parts).items():
+            self._put(replace(cell, attack=name, kind="optimum"), measured)
+
+    def _speed(self, todo: Sequence[Cell], makers: _Makers) -> None:
         if not todo:
             return
         programs = [sample.code for sample in self.splits.test[:TIMED_PROGRAMS]]
-        classifiers = {cell.name: self._student(cell) for cell in todo}
+        classifiers = {cell.name: makers.source(cell)() for cell in todo}
         found: Mapping[str, list[Measured]] = speed(
             classifiers, programs, self.experiment.preset.latency_rounds, self.experiment.device
         )
@@ -215,18 +210,3 @@ class _Walk:
                 for one in measured
             ],
         )
-
-
-def robust(outcomes: Sequence[Outcome]) -> list[Measured]:
-    """Turn the outcomes of one attack on one student into numbers."""
-    found = robustness(outcomes)
-    return [
-        share("asr", found.asr, found.attacked, found.asr_interval),
-        share("robust_accuracy", found.robust_accuracy, found.total, found.robust_interval),
-        Measured("attacked", found.attacked, n=found.total),
-        Measured("queries_mean", found.queries_mean, n=found.attacked),
-        Measured("queries_median", found.queries_median, n=found.attacked),
-        share("loci_changed", found.loci_changed, found.fooled),
-        share("tokens_changed", found.tokens_changed, found.fooled),
-        share("parse_rate", found.parse_rate, found.attacked),
-    ]

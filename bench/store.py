@@ -44,8 +44,8 @@ class Cell:
     method: str
     seed: int
     attack: str = ""
-    """Empty unless kind is "attack"."""
-    kind: Literal["clean", "attack", "speed"] = "clean"
+    """Empty unless kind is "attack" or "optimum"."""
+    kind: Literal["clean", "attack", "optimum", "speed"] = "clean"
 
     @property
     def name(self) -> str:

@@ -38,8 +38,8 @@ class Fakes:
         self.experiment: Experiment | None = None
         self.output: Path | None = None
 
-    def run(self, experiment: Experiment, output: Path, progress: Progress) -> Store:
-        self.experiment, self.output = experiment, output
+    def run(self, experiment: Experiment, output: Path, progress: Progress, workers: int) -> Store:
+        self.experiment, self.output, self.workers = experiment, output, workers
         progress.stage("codebert-scratch.moekd.s0.clean", 2)
         progress.advance(2)
         store = Store.open(output, experiment, {"sha256": "", "source": "fake"})

@@ -1,0 +1,111 @@
+"""The options of the command line, with their help, and how their texts become values."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from bench.config import PRESETS, Experiment
+from bench.types import UsageError
+
+MethodsOption = Annotated[
+    str, typer.Option(help="Methods to compare, comma-separated. The controls always run as well.")
+]
+AttacksOption = Annotated[str, typer.Option(help="Attacks that every student and teacher must face, comma-separated.")]
+TeachersOption = Annotated[
+    str, typer.Option(help="Teachers to compress: names, or directories of Hugging Face encoders, comma-separated.")
+]
+TaskOption = Annotated[str, typer.Option(help="What the models judge: `python -m bench list` names the tasks.")]
+DataOption = Annotated[
+    str | None, typer.Option(help="Folder with train/valid/test files, instead of the hub or the generator.")
+]
+PresetOption = Annotated[
+    str,
+    typer.Option(
+        "--preset", help=f"Sizes and budgets: {'|'.join(PRESETS)}. The algorithms are the same in all of them."
+    ),
+]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Most test programs.")]
+TrainOption = Annotated[int | None, typer.Option(min=1, help="Most programs in each half of the training split.")]
+SizeOption = Annotated[float | None, typer.Option(help="Largest student in MB (1e6 bytes, 4 bytes a parameter).")]
+SeedsOption = Annotated[str, typer.Option(help="Seeds, comma-separated; at least 3 for numbers to be published.")]
+OutputOption = Annotated[
+    Path | None, typer.Option(help="Run directory. [default: results/runs/TASK-PRESET]", show_default=False)
+]
+DeviceOption = Annotated[str, typer.Option(help="Where networks run: cpu or cuda.")]
+ReleasedOption = Annotated[
+    bool, typer.Option("--as-released", help="Reproduce the published quirks of the baselines instead of mending them.")
+]
+DryOption = Annotated[bool, typer.Option("--dry-run", help="Print the cells and a time estimate; compute nothing.")]
+SubstitutesOption = Annotated[
+    str,
+    typer.Option(
+        help="Names that renaming attacks draw from: corpus (the training code), bounded (4 a name: small spaces, for "
+        "exhaustive), near, near:MODEL, mlm:MODEL (a masked language model), or FILE.jsonl of given lists."
+    ),
+]
+CompileOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COMMAND",
+        help="Successes must still compile, where programs bring no driver: such as 'gcc -fsyntax-only {file}'.",
+    ),
+]
+WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that attack. Outcomes are the same for any number.")]
+ModelOption = Annotated[
+    str, typer.Option(help="Directory or hub id of a Hugging Face sequence classifier, or package.module:factory.")
+]
+RevisionOption = Annotated[str | None, typer.Option(help="Commit of a hub model.")]
+LabelOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|INDEX", help="Which output means vulnerable, where the model's id2label does not say so."
+    ),
+]
+WhitespaceOption = Annotated[
+    Literal["keep", "collapse"],
+    typer.Option(help="What the model expects: programs as they are, or every run of white space as one blank."),
+]
+WindowOption = Annotated[
+    int | None, typer.Option(min=8, help="Tokens that the model reads, where fewer than it could. [default: its own]")
+]
+AttackOption = Annotated[
+    str,
+    typer.Option(
+        "--attack", help="Attacks, comma-separated: names of `python -m bench list`, or package.module:factory."
+    ),
+]
+BudgetOption = Annotated[int, typer.Option(min=1, help="Most queries for one program and attack.")]
+AttackedOption = Annotated[int | None, typer.Option(min=1, help="Most test programs. [default: all]")]
+
+METHODS, ATTACKS, TEACHERS = map(",".join, (Experiment.methods, Experiment.attacks, Experiment.teachers))
+SEEDS = ",".join(map(str, Experiment.seeds))
+WORKERS = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+BUDGET = 500
+"""Queries of `bench attack`: three times what ALERT's greedy search takes at the median (spec/attacks.md, 5)."""
+
+
+def names(option: str, text: str) -> tuple[str, ...]:
+    """Split a comma-separated list; each name once, in order, at least one."""
+    found = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not found:
+        raise UsageError(f"expected at least one name after {option}, got {text!r}: `python -m bench list` names them")
+    return found
+
+
+def numbers(option: str, text: str) -> tuple[int, ...]:
+    """Split a comma-separated list of whole numbers that are not negative."""
+    found = names(option, text)
+    if not all(number.isascii() and number.isdigit() for number in found):
+        raise UsageError(f"expected whole numbers such as {option} 0,1,2, got {text!r}")
+    return tuple(dict.fromkeys(map(int, found)))
+
+
+def positive(option: str, value: float | None) -> float | None:
+    """Return the value if it is above zero or absent."""
+    if value is not None and not 0 < value < float("inf"):
+        raise UsageError(f"expected a number above 0 after {option}, got {value}")
+    return value

@@ -1,0 +1,105 @@
+"""The classifiers of a run: teachers, and students made by methods, each an artifact of the run directory.
+
+Whoever needs one gets a `Stored`, which loads it where it is needed, in this process or in a worker. An artifact that
+is missing or damaged is made again.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bench import models
+from bench.config import Experiment
+from bench.encoders import load_own_encoder, save_encoder
+from bench.evaluate import Measured
+from bench.registry import METHODS, teacher
+from bench.store import Cell, Store
+from bench.teachers import FineTuned, single_teacher
+from bench.types import Budget, Classifier, Splits, Student
+
+FACTS = "facts.json"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A classifier on disk."""
+
+    folder: str
+    device: str
+
+    def __call__(self) -> Classifier:
+        """Load it."""
+        return models.load(Path(self.folder), self.device)
+
+
+@dataclass
+class Students:
+    """The students of one teacher, made when they are first asked for."""
+
+    experiment: Experiment
+    splits: Splits
+    store: Store
+    name: str
+    """The teacher's."""
+
+    def source(self, cell: Cell) -> Stored:
+        """Return the classifier of a cell, whatever is measured there."""
+        return Stored(str(self._folder(cell)), self.experiment.device)
+
+    def facts(self, cell: Cell) -> list[Measured]:
+        """Return what the method reported about its own making."""
+        found: dict[str, float] = json.loads((self._folder(cell) / FACTS).read_text())
+        return [Measured(f"fact/{name}", value) for name, value in found.items()]
+
+    def _folder(self, cell: Cell) -> Path:
+        key = Cell(cell.teacher, cell.method, cell.seed).name
+        folder = self.store.artifact(f"student-{key}", key)
+        if folder is not None and (folder / FACTS).is_file():
+            return folder
+        made: Student = METHODS[cell.method].make().compress(self.teacher, self.splits, self.budget, cell.seed)
+
+        def write(folder: Path) -> None:
+            models.save(made.classifier, folder)
+            (folder / FACTS).write_text(json.dumps(dict(made.facts)) + "\n")
+
+        return self.store.save_artifact(f"student-{key}", key, write)
+
+    @functools.cached_property
+    def budget(self) -> Budget:
+        """What every method may spend."""
+        preset = self.experiment.preset
+        return Budget(
+            size_mb=preset.size_mb,
+            max_tokens=preset.max_tokens,
+            recipe=preset.recipe,
+            teacher_recipe=preset.teacher_recipe,
+            surrogate_trainings=preset.surrogate_trainings,
+            surrogate_epochs=preset.surrogate_epochs,
+            surrogate_programs=preset.surrogate_programs,
+            learning_rate_scale=preset.learning_rate_scale,
+            device=self.experiment.device,
+            as_released=self.experiment.as_released,
+        )
+
+    @functools.cached_property
+    def teacher(self) -> FineTuned:
+        """The single teacher, from its artifact or made now."""
+        key = json.dumps([self.splits.sha256, self.name, asdict(self.experiment.preset)], sort_keys=True)
+        device, entry = self.experiment.device, teacher(self.name)
+
+        def write(folder: Path) -> None:
+            encoder = entry.make(self.splits, self.experiment.preset, device)
+            recipe = self.experiment.preset.teacher_recipe
+            made = single_teacher(self.name, encoder, self.splits.labelled, self.splits.valid, recipe)
+            save_encoder(encoder, folder / "encoder")
+            models.save(made.network, folder / "network")
+
+        slug = f"teacher-{Path(self.name).name}"
+        folder = self.store.artifact(slug, key) or self.store.save_artifact(slug, key, write)
+        network = models.load(folder / "network", device)
+        if not isinstance(network, models.Network):
+            raise TypeError(f"expected a network in {folder}")
+        return FineTuned(self.name, load_own_encoder(folder / "encoder", device), network)
