@@ -6,7 +6,7 @@ are in attacks/rewrites/, their shared preconditions in attacks/places.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from attacks.places import Places, Rewrite
 from attacks.program import Form, Locus, Span, Write
@@ -21,7 +21,21 @@ def rewrite_loci(source: Source, rewrites: Sequence[Rewrite] = REWRITES) -> tupl
     for rewrite in rewrites:
         for node in rewrite.find(places):
             found.setdefault(rewrite.span(node), []).append((rewrite.name, _form(rewrite, places, node)))
-    return tuple(_locus(source, span, found[span]) for span in sorted(found))
+    spans = _nested(found)
+    return tuple(_locus(line, span, found[span]) for line, span in zip(_lines(source, spans), spans, strict=True))
+
+
+def _nested(spans: Iterable[Span]) -> list[Span]:
+    """Return the spans in the order of the text, without those that begin in an earlier one and end outside of it."""
+    kept: list[Span] = []
+    ends: list[int] = []
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        while ends and ends[-1] <= start:
+            ends.pop()
+        if not ends or end <= ends[-1]:
+            kept.append((start, end))
+            ends.append(end)
+    return sorted(kept)
 
 
 def _form(rewrite: Rewrite, places: Places, node: Node) -> Form:
@@ -31,7 +45,14 @@ def _form(rewrite: Rewrite, places: Places, node: Node) -> Form:
     return form
 
 
-def _locus(source: Source, span: Span, changes: Sequence[tuple[str, Form]]) -> Locus:
-    line = source.text.count("\n", 0, span[0]) + 1
+def _lines(source: Source, spans: Iterable[Span]) -> Iterator[int]:
+    """Yield the line in which each span begins, from 1; spans come in the order of the text."""
+    line, at = 1, 0
+    for start, _ in spans:
+        line, at = line + source.text.count("\n", at, start), start
+        yield line
+
+
+def _locus(line: int, span: Span, changes: Sequence[tuple[str, Form]]) -> Locus:
     names = ("", *(name for name, _ in changes))
     return Locus("rewrite", str(line), names, (span,), tuple(form for _, form in changes))

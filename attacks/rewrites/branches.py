@@ -1,4 +1,4 @@
-"""Rewrites of branches and blocks (spec/attacks.md, 2.3 and 2.4: NatGen's block swap, MindAC 6, braces)."""
+"""Rewrites of branches and blocks (spec/attacks.md, 2.3 and 2.4: NatGen's block swap, MindAC 6, braces, RoPGen 22)."""
 
 from __future__ import annotations
 
@@ -6,31 +6,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from attacks.places import LOOPS, Places, braced
-from attacks.program import Span, Write
+from attacks.program import Write
+from attacks.rewrites.shared import (
+    JUMPS,
+    Matched,
+    Whole,
+    alternative,
+    in_parentheses,
+    may_move,
+    only,
+    operator_of,
+    sides,
+)
 from bench.csource import Node
 
-SIMPLE = frozenset(
-    {"expression_statement", "return_statement", "break_statement", "continue_statement", "goto_statement"}
-)
+SIMPLE = JUMPS | {"expression_statement"}
 """Statements that end in a semicolon and bring no dangling else."""
 BRACEABLE = SIMPLE | LOOPS | {"if_statement", "switch_statement"}
 
 
-def _alternative(node: Node) -> Node | None:
-    """Return the statement after `else`; None where there is none, or a comment would be lost with the keyword."""
-    clause = node.child("alternative")
-    if clause is None or len(clause.inner) != 1 or any(child.kind == "comment" for child in clause.children):
-        return None
-    return clause.inner[0]
-
-
-def _may_move(places: Places, branch: Node) -> bool:
-    """Whether a branch is one statement, and no `case` of a switch around it lies inside."""
-    return places.is_whole(branch) and not places.has_stray_case(branch)
-
-
 @dataclass(frozen=True)
-class SwapIfElse:
+class SwapIfElse(Whole):
     """`if (c) A else B` to `if (!(c)) B else A`; both branches become blocks, so no `else` can dangle."""
 
     name: str = "swap_if_else"
@@ -38,25 +34,21 @@ class SwapIfElse:
     def find(self, places: Places) -> Iterator[Node]:
         """Yield ifs with an else."""
         for node in places.of("if_statement"):
-            other = _alternative(node)
+            other = alternative(node)
             first = node.child("consequence")
-            if other is not None and first is not None and _may_move(places, first) and _may_move(places, other):
+            if other is not None and first is not None and may_move(places, first) and may_move(places, other):
                 yield node
-
-    def span(self, node: Node) -> Span:
-        """Replace the whole statement."""
-        return node.start, node.end
 
     def render(self, places: Places, node: Node, write: Write) -> str:
         """Negate the condition and exchange the branches."""
-        condition, first, second = node.child("condition"), node.child("consequence"), _alternative(node)
+        condition, first, second = node.child("condition"), node.child("consequence"), alternative(node)
         if condition is None or first is None or second is None:
             return write(node)
         return f"if (!{write(condition)}) {braced(write(second))} else {braced(write(first))}"
 
 
 @dataclass(frozen=True)
-class InvertIf:
+class InvertIf(Whole):
     """`if (c) A` to `if (!(c)) { } else A`."""
 
     name: str = "invert_if"
@@ -65,12 +57,8 @@ class InvertIf:
         """Yield ifs without an else."""
         for node in places.of("if_statement"):
             first = node.child("consequence")
-            if node.child("alternative") is None and first is not None and _may_move(places, first):
+            if node.child("alternative") is None and first is not None and may_move(places, first):
                 yield node
-
-    def span(self, node: Node) -> Span:
-        """Replace the whole statement."""
-        return node.start, node.end
 
     def render(self, places: Places, node: Node, write: Write) -> str:
         """Leave the first branch empty."""
@@ -92,7 +80,7 @@ def _bodies(places: Places) -> Iterator[Node]:
 
 
 @dataclass(frozen=True)
-class AddBraces:
+class AddBraces(Whole):
     """`if (c) x;` to `if (c) { x; }`. Not around what may be a macro of several statements: it would change."""
 
     name: str = "add_braces"
@@ -100,12 +88,8 @@ class AddBraces:
     def find(self, places: Places) -> Iterator[Node]:
         """Yield governed statements without braces."""
         for body in _bodies(places):
-            if body.kind in BRACEABLE and _may_move(places, body):
+            if body.kind in BRACEABLE and may_move(places, body):
                 yield body
-
-    def span(self, node: Node) -> Span:
-        """Replace the statement."""
-        return node.start, node.end
 
     def render(self, places: Places, node: Node, write: Write) -> str:
         """Put it in a block."""
@@ -113,7 +97,7 @@ class AddBraces:
 
 
 @dataclass(frozen=True)
-class RemoveBraces:
+class RemoveBraces(Whole):
     """`if (c) { x; }` to `if (c) x;`, for one simple statement, which brings no dangling else."""
 
     name: str = "remove_braces"
@@ -125,11 +109,52 @@ class RemoveBraces:
             if single and body.inner[0].kind in SIMPLE and not places.hides_flow(body):
                 yield body
 
-    def span(self, node: Node) -> Span:
-        """Replace the block."""
-        return node.start, node.end
-
     def render(self, places: Places, node: Node, write: Write) -> str:
         """Keep the statement only; `else{x;}` needs a blank."""
         before = places.source.text[node.start - 1 : node.start]
         return ("" if before.isspace() or before == ")" else " ") + write(node.inner[0])
+
+
+@dataclass(frozen=True)
+class MergeIfs(Whole, Matched[tuple[Node, Node, Node]]):
+    """`if (a) if (b) S` to `if ((a) && (b)) S`, braces or not, where neither has an else."""
+
+    name: str = "merge_ifs"
+    kinds = ("if_statement",)
+
+    def match(self, places: Places, node: Node) -> tuple[Node, Node, Node] | None:
+        """Return both conditions and the inner branch of an if that holds nothing but another if."""
+        first = node.child("consequence")
+        inner = only(places, first) if first is not None and node.child("alternative") is None else None
+        if inner is None or inner.kind != "if_statement" or inner.child("alternative") or not places.is_clean(inner):
+            return None
+        outer, second, branch = node.child("condition"), inner.child("condition"), inner.child("consequence")
+        return None if outer is None or second is None or branch is None else (outer, second, branch)
+
+    def put(self, node: Node, found: tuple[Node, Node, Node], write: Write) -> str:
+        """Keep both conditions in their parentheses, whatever they are."""
+        outer, inner, branch = map(write, found)
+        return f"if ({outer} && {inner}) {branch}"
+
+
+@dataclass(frozen=True)
+class SplitIf(Whole, Matched[tuple[Node, Node, Node]]):
+    """`if (a && b) S` to `if (a) { if (b) S }`, where there is no else."""
+
+    name: str = "split_if"
+    kinds = ("if_statement",)
+
+    def match(self, places: Places, node: Node) -> tuple[Node, Node, Node] | None:
+        """Return the operands of a conjunction in which no macro can bind otherwise than it looks, and the branch."""
+        condition, branch = node.child("condition"), node.child("consequence")
+        if condition is None or branch is None or node.child("alternative") or not may_move(places, branch):
+            return None
+        both = condition.inner[0] if len(condition.inner) == 1 else condition
+        pair = sides(both) if operator_of(places, both) == "&&" and places.is_plain(both) else None
+        clean = places.is_clean(condition) and places.is_clean(both)
+        return (*pair, branch) if pair is not None and clean else None
+
+    def put(self, node: Node, found: tuple[Node, Node, Node], write: Write) -> str:
+        """Nest the conditions in their order, in a block, so that no `else` can dangle."""
+        outer, inner, branch = found
+        return f"if {in_parentheses(outer, write)} {{ if {in_parentheses(inner, write)} {write(branch)} }}"

@@ -1,4 +1,4 @@
-"""Rewrites of statements and declarations (spec/attacks.md, 2.3 and 2.4: dead code, RoPGen 8, parentheses)."""
+"""Rewrites of statements (spec/attacks.md, 2.3 and 2.4: dead code, parentheses, MindAC 14: statement order)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,10 @@ from dataclasses import dataclass
 from attacks.deadnames import DEAD_NAMES
 from attacks.places import LOOPS, Places
 from attacks.program import Span, Write
+from attacks.rewrites.shared import JUMPS, Matched, Pair, Whole, following, is_statement, sides
 from bench.csource import Node
 
-STATEMENTS = LOOPS | {
-    "expression_statement",
-    "if_statement",
-    "switch_statement",
-    "return_statement",
-    "break_statement",
-    "continue_statement",
-    "goto_statement",
-    "compound_statement",
-}
+STATEMENTS = LOOPS | JUMPS | {"expression_statement", "if_statement", "switch_statement", "compound_statement"}
 
 
 def _dead_place(block: Node) -> Node | None:
@@ -66,37 +58,6 @@ class DeadCode:
         return next((name for name in DEAD_NAMES if name not in places.words), None)
 
 
-@dataclass(frozen=True)
-class SplitDeclaration:
-    """`int a = 1, *b;` to `int a = 1; int *b;`, in order; never where the type is defined on the spot."""
-
-    name: str = "split_declaration"
-
-    def find(self, places: Places) -> Iterator[Node]:
-        """Yield declarations of several names in a block."""
-        for node in places.of("declaration"):
-            if node.parent is not None and node.parent.kind == "compound_statement" and self._fits(places, node):
-                yield node
-
-    def span(self, node: Node) -> Span:
-        """Replace the whole declaration."""
-        return node.start, node.end
-
-    def render(self, places: Places, node: Node, write: Write) -> str:
-        """Repeat what stands before the first name."""
-        names = [child for child in node.children if child.role == "declarator"]
-        kind = places.source.text[node.start : names[0].start].rstrip()
-        return " ".join(f"{kind} {write(name)};" for name in names)
-
-    def _fits(self, places: Places, node: Node) -> bool:
-        kind = node.child("type")
-        if kind is None or sum(child.role == "declarator" for child in node.children) < 2:
-            return False
-        if places.source.words(kind) in places.known:
-            return False
-        return not places.has(kind, "field_declaration_list", "enumerator_list", "macro_type_specifier")
-
-
 UNWRAPPED = frozenset(
     """parenthesized_expression string_literal concatenated_string initializer_list comma_expression
     compound_literal_expression compound_statement""".split()  # noqa: SIM905
@@ -105,7 +66,7 @@ UNWRAPPED = frozenset(
 
 
 @dataclass(frozen=True)
-class Parenthesise:
+class Parenthesise(Whole):
     """`return x;` to `return (x);`, and so with the right side of `=`, an initial value, a condition."""
 
     name: str = "parenthesise"
@@ -133,17 +94,13 @@ class Parenthesise:
             return None
         return node.inner[0] if len(node.inner) == 1 else None
 
-    def span(self, node: Node) -> Span:
-        """Replace the expression."""
-        return node.start, node.end
-
     def render(self, places: Places, node: Node, write: Write) -> str:
         """Put it in parentheses."""
         return f"({write(node)})"
 
 
 @dataclass(frozen=True)
-class Unparenthesise:
+class Unparenthesise(Whole):
     """`return (x);` to `return x;`."""
 
     name: str = "unparenthesise"
@@ -157,11 +114,51 @@ class Unparenthesise:
             if len(value.inner) == 1 and value.inner[0].kind != "compound_statement":
                 yield value
 
-    def span(self, node: Node) -> Span:
-        """Replace the expression with its parentheses."""
-        return node.start, node.end
-
     def render(self, places: Places, node: Node, write: Write) -> str:
         """Keep what is inside; `return(x)` needs a blank."""
         before = places.source.text[node.start - 1 : node.start]
         return ("" if before.isspace() else " ") + write(node.inner[0])
+
+
+@dataclass(frozen=True)
+class SwapStatements(Pair, Matched[tuple[Node, str, Node]]):
+    """`a = 1; b = n;` to `b = n; a = 1;`, where neither reads what the other writes.
+
+    Both write nothing but a variable of the function whose address nobody takes, so no pointer can read or change it,
+    and have no other effect.
+    """
+
+    name: str = "swap_statements"
+    kinds = ("expression_statement",)
+
+    def match(self, places: Places, node: Node) -> tuple[Node, str, Node] | None:
+        """Return both statements and what stands between them."""
+        other = following(node)
+        if other is None or other.kind != "expression_statement" or not places.is_clean(other):
+            return None
+        targets = self._target(places, node), self._target(places, other)
+        if targets[0] is None or targets[1] is None:
+            return None
+        words = [{places.source.words(leaf) for leaf in places.source.below(part)} for part in (node, other)]
+        if targets[0] in words[1] or targets[1] in words[0]:
+            return None
+        return node, places.source.text[node.end : other.start], other
+
+    def put(self, node: Node, found: tuple[Node, str, Node], write: Write) -> str:
+        """Write the second one first."""
+        first, gap, second = found
+        return write(second) + gap + write(first)
+
+    def _target(self, places: Places, statement: Node) -> str | None:
+        """Return the variable that a statement changes; None where it may do more."""
+        effect = statement.inner[0] if len(statement.inner) == 1 else None
+        if effect is None or not is_statement(effect) or not places.is_clean(effect):
+            return None
+        pair = sides(effect) if effect.kind == "assignment_expression" else None
+        leaf = pair[0] if pair is not None else effect.child("argument") if effect.kind == "update_expression" else None
+        if leaf is None or leaf.kind != "identifier" or (pair is not None and not places.is_pure(pair[1])):
+            return None
+        declared = places.declared.of(leaf)
+        own = bool(declared) and not any(d.marks - {"const", "register"} for d in declared)
+        name = places.source.words(leaf)
+        return name if own and places.plain_memory and name not in places.exposed else None

@@ -13,7 +13,8 @@ CODE = (
 REFUSED = [
     ("parses worse", CODE.replace("k = n;", "k = n")),
     ("comment", CODE.replace("why", "how")),
-    ("comment", CODE.replace("/* why */ ", "")),
+    ("comment", CODE.replace("/* why */", "/* why */ /* safe */")),
+    ("comment", CODE.replace("/* why */", "/* why */ /* why */")),
     ("string", CODE.replace("\\n", "\n")),
     ("label", CODE.replace("out", "end")),
     ("field", CODE.replace("p->len", "p->size")),
@@ -23,6 +24,10 @@ REFUSED = [
     ("name", CODE.replace("int f", "int e")),
     ("name", CODE.replace("p->len = k", "p->len = z")),
     ("number", CODE.replace("7", "9")),
+    ("number", CODE.replace("7", "(7 + 1)")),
+    ("number", CODE.replace("7", "7u")),
+    ("type", CODE.replace("int k", "long k")),
+    ("type", CODE.replace("int k", "unsigned k")),
     ("locals merged", CODE.replace("k", "n").replace("int n = n", "int n = 1")),
 ]
 
@@ -45,3 +50,29 @@ def test_accepts_renaming_and_rewriting() -> None:
 
 def test_a_local_may_be_called_like_dead_code() -> None:
     assert verify("int f(int spare) { return spare; }", "int f(int b) { int filler = 0; return b; }") == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("int f(void) { return 8; }", "int f(void) { return (7 + 1); }"),
+        ("int f(void) { return 1 << 16; }", "int f(void) { return 65536; }"),
+        ("int f(void) { return 2 * (30 + 30); }", "int f(void) { return (1 + 1) * 60; }"),
+        ("int f(void) { return -8 - 3; }", "int f(void) { return (-(8)) - (2 + 1); }"),
+        ("unsigned f(long int x) { return x; }", "unsigned int f(long x) { return x; }"),
+        ("int f(void) { return 1; /* why */ }", "int f(void) { return 1; }"),
+        ("int f(void) { return 1; }", "int f(void) { /* next step */ return 1; }"),
+    ],
+)
+def test_accepts_what_the_declared_rewrites_change(before: str, after: str) -> None:
+    assert verify(before, after) == ""
+
+
+def test_refuses_to_lose_a_comment_that_a_tool_reads() -> None:
+    code = "int f(int n) { switch (n) { case 1: n++; /* fall through */ case 2: n++; } return n; }"
+    assert "comment" in verify(code, code.replace("/* fall through */", ""))
+
+
+def test_a_constant_is_compared_by_value_and_not_by_its_parts() -> None:
+    assert "number" in verify("int f(void) { return 3 + 4; }", "int f(void) { return 3 * 4; }")
+    assert "number" in verify("int f(int n) { return n + 3 + 4; }", "int f(int n) { return n + (3 + 4); }")
