@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench import embedded
 from bench.rng import derive, stream
-from bench.rows import Row, check_row, read_split
+from bench.rows import Row, check_row, has_split, read_split
 from bench.types import Sample, Splits, UsageError
 
 
@@ -50,6 +50,8 @@ class Limits:
     half: int | None = None
     valid: int | None = None
     test: int | None = None
+    training: bool = True
+    """Whether a folder must hold train and valid; an attack on a finished model does without."""
 
 
 def load(task: str, data: str | None = None, limits: Limits | None = None) -> Splits:
@@ -64,14 +66,15 @@ def load(task: str, data: str | None = None, limits: Limits | None = None) -> Sp
         return _embedded(limits or Limits())
     if task == "folder" and data is None:
         raise UsageError("expected --data PATH with task folder, got none: name a folder with train, valid and test")
-    train, valid, test = _from_folder(Path(data)) if data is not None else _from_hub(DEVIGN)
+    limits = limits or Limits()
+    train, valid, test = _from_folder(Path(data), limits) if data is not None else _from_hub(DEVIGN)
     sha256 = checksum(train, valid, test)
     if task == "devign":
         _check_release(DEVIGN, (len(train), len(valid), len(test)), sha256, data or DEVIGN.hub_id)
         source = f"Devign as CodeXGLUE splits it ({DEVIGN.hub_id}@{DEVIGN.revision[:7]})"
     else:
         source = f"local folder {Path(data or '').name}"
-    return _split(task, train, valid, test, source, sha256, limits or Limits())
+    return _split(task, train, valid, test, source, sha256, limits)
 
 
 def checksum(*splits: Sequence[Row]) -> str:
@@ -118,11 +121,14 @@ def _limited(n: int, limit: int | None) -> int:
     return n if limit is None else min(n, limit)
 
 
-def _from_folder(folder: Path) -> tuple[list[Row], list[Row], list[Row]]:
+def _from_folder(folder: Path, limits: Limits) -> tuple[list[Row], list[Row], list[Row]]:
     if not folder.is_dir():
         raise UsageError(f"expected --data to be a folder with train, valid and test files, got {folder}: no folder")
-    train, valid, test = (read_split(folder, split) for split in ("train", "valid", "test"))
-    return train, valid, test
+
+    def rows(split: str) -> list[Row]:
+        return read_split(folder, split) if limits.training or has_split(folder, split) else []
+
+    return rows("train"), rows("valid"), read_split(folder, "test")
 
 
 def _from_hub(release: Release) -> tuple[list[Row], list[Row], list[Row]]:
@@ -160,7 +166,7 @@ def _split(
 ) -> Splits:
     order = stream(HALVES_SEED, task, "halves").permutation(len(train))
     half = len(train) // 2
-    if half == 0:
+    if half == 0 and limits.training:
         raise UsageError("expected at least 2 training rows to divide into halves, got 1: give more data")
     labelled = [int(i) for i in order[:half][: limits.half]]
     unlabelled = [int(i) for i in order[half : 2 * half][: limits.half]]

@@ -68,9 +68,18 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _find(folder: Path, split: str) -> Path:
+def has_split(folder: Path, split: str) -> bool:
+    """Whether there is any file of this split."""
+    return bool(_files(folder, split))
+
+
+def _files(folder: Path, split: str) -> list[Path]:
     candidates = [folder / f"{name}{suffix}" for name in NAMES[split] for suffix in SUFFIXES]
-    found = [path for path in candidates if path.is_file()]
+    return [path for path in candidates if path.is_file()]
+
+
+def _find(folder: Path, split: str) -> Path:
+    found = _files(folder, split)
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise UsageError(

@@ -56,7 +56,9 @@ def run(experiment: Experiment, output: Path, listener: Progress, workers: int =
     with progress.listening(listener):
         workers = workers if experiment.device == "cpu" else 1
         preset = experiment.preset
-        limits = data.Limits(preset.train_limit, preset.valid_limit, preset.test_limit)
+        limits = data.Limits(
+            preset.train_limit, preset.valid_limit, preset.test_limit, training=experiment.model is None
+        )
         splits = data.load(experiment.task, experiment.data, limits)
         walk = _Walk(experiment, splits, Store.open(output, experiment, facts(experiment, splits)), workers)
         try:
@@ -115,6 +117,8 @@ class _Walk:
             else Given(model, self.experiment.device)
         )
         todo = [cell for cell in cells(self.experiment) if cell.teacher == name]
+        if any(cell.kind == "attack" and not self.store.has(cell) for cell in todo):
+            _ = self._attacks  # a mistake in their options is told before anything is computed
         for cell in todo:
             if cell.kind == "clean" and not self.store.has(cell):
                 self._clean(cell, makers)
@@ -139,7 +143,7 @@ class _Walk:
         progress.current().advance(done)
         listed = attack(cell.attack)
         budget = listed.budget or self.experiment.preset.query_budget
-        assault = Assault(victim, self._made(cell.attack), cell.attack, budget, cell.seed, self._checks)
+        assault = Assault(victim, self._attacks[cell.attack], cell.attack, budget, cell.seed, self._checks)
         for outcome in attacking.outcomes(assault, self._attacked, done, self.workers):
             self.store.append(cell, outcome)
             progress.current().advance()
@@ -162,8 +166,9 @@ class _Walk:
             return Names(pool)
         return Names(pool, substitutes(spec, pool, self._attacked, self.experiment.device))
 
-    def _made(self, name: str) -> Attack:
-        return attack(name).make(self._names)
+    @functools.cached_property
+    def _attacks(self) -> dict[str, Attack]:
+        return {name: attack(name).make(self._names) for name in self.experiment.attacks}
 
     def _across_attacks(self, cell: Cell) -> None:
         """The union of all attacks, and their share of the optimum; made anew, because a run may gain an attack."""
