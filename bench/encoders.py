@@ -6,6 +6,7 @@ are read as safetensors or weights-only; no code comes from a model (`bench.hub`
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,40 +86,41 @@ def _mean(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
 class NameSpace:
     """Names as points, each the mean of its sub-tokens in the last layer (RNNS, EMNLP Findings 2023, as released).
 
-    Implements `attacks.names.Embed`. The special tokens around a name are read and not counted.
+    Implements `attacks.names.Embed` with any Hugging Face encoder. The special tokens around a name are read and not
+    counted. To other processes it travels as the address of its weights, which each of them loads once.
     """
 
-    model: PreTrainedModel
-    inputs: OwnInputs
+    source: str
+    revision: str | None = None
     device: str = "cpu"
 
     def embed(self, names: Sequence[str]) -> NDArray[np.float64]:
         """Shape (n, hidden), one row per name."""
-        self.model.eval()
-        found = self.inputs.tokenizer.encode_batch(list(names))
-        encoded = [
-            {"input_ids": np.array(one.ids), "own": 1 - np.array(one.special_tokens_mask, dtype=np.int64)}
-            for one in found
-        ]
-        return in_batches(encoded, self.inputs.batch_size(256), self._means, (self.model.config.hidden_size,))
-
-    @torch.inference_mode()
-    def _means(self, encoded: list[Encoded]) -> NDArray[np.float64]:
-        batch = padded(encoded, {"input_ids": self.inputs.pad or 0, "own": 0})
-        batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
-        own = batch.pop("own")
-        return np.asarray(_mean(self.model(**batch).last_hidden_state.float(), own).double().cpu())
+        model, inputs = load_name_space(self)
+        found = inputs.tokenizer.encode_batch(list(names))
+        encoded = [{"input_ids": np.array(x.ids), "own": 1 - np.array(x.special_tokens_mask)} for x in found]
+        work = functools.partial(_own_means, model, inputs, self.device)
+        return in_batches(encoded, inputs.batch_size(256), work, (model.config.hidden_size,))
 
 
-def load_name_space(source: str, revision: str | None, device: str = "cpu") -> NameSpace:
-    """Load any Hugging Face encoder with a fast tokenizer, local or from the hub, to compare names in.
+@functools.lru_cache(maxsize=1)
+def load_name_space(where: NameSpace) -> tuple[PreTrainedModel, OwnInputs]:
+    """Load an encoder with a fast tokenizer, local or from the hub; once per process.
 
     Raises:
         UsageError: it cannot be loaded.
     """
     advice = "a local Hugging Face directory, or --substitutes near, which needs neither"
-    found = load_pretrained(AutoModel, source, revision, "encoder", advice, optional="pooler.")
-    return NameSpace(place(found.model, device), own_inputs(found), device)
+    found = load_pretrained(AutoModel, where.source, where.revision, "encoder", advice, optional="pooler.")
+    return place(found.model, where.device), own_inputs(found)
+
+
+@torch.inference_mode()
+def _own_means(model: PreTrainedModel, inputs: OwnInputs, device: str, encoded: list[Encoded]) -> NDArray[np.float64]:
+    batch = padded(encoded, {"input_ids": inputs.pad or 0, "own": 0})
+    batch = {name: tensor.to(device) for name, tensor in batch.items()}
+    own = batch.pop("own")
+    return np.asarray(_mean(model(**batch).last_hidden_state.float(), own).double().cpu())
 
 
 def load_encoder(source: str, revision: str | None, max_tokens: int, device: str = "cpu") -> Encoder:

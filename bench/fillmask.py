@@ -15,9 +15,9 @@ sub-tokens are combined from the 4 best of each and sorted by perplexity. It dif
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import torch
 from tokenizers import Encoding
@@ -59,7 +59,41 @@ class _Page:
 
 @dataclass(frozen=True)
 class MaskedNames:
-    """A masked language model as a source of names; implements `attacks.names.Suggest`."""
+    """A masked language model as a source of names; implements `attacks.names.Suggest`.
+
+    To other processes it travels as the address of its weights, which each of them loads once.
+    """
+
+    source: str
+    revision: str | None = None
+    device: str = "cpu"
+
+    def suggest(self, program: str, names: Sequence[str], count: int) -> Sequence[Sequence[str]]:
+        """For each name, at most `count` legal ones for its places, best first; none for a name beyond the window."""
+        found = _remembered(self, program, tuple(dict.fromkeys(names)))
+        return [found.get(name, ())[:count] for name in names]
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _remembered(where: MaskedNames, program: str, names: tuple[str, ...]) -> Names:
+    return reader(where).find(program, names)
+
+
+@lru_cache(maxsize=1)
+def reader(where: MaskedNames) -> Reader:
+    """Load a masked language model with a fast tokenizer, local or from the hub; once per process.
+
+    Raises:
+        UsageError: it cannot be loaded, or is an encoder without the head that predicts words.
+    """
+    advice = "a local Hugging Face directory, such as the encoder of a run, or --substitutes corpus"
+    found = load_pretrained(AutoModelForMaskedLM, where.source, where.revision, "masked language model", advice)
+    return Reader(place(found.model, where.device), own_inputs(found), where.device)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A masked language model that reads programs."""
 
     model: PreTrainedModel
     inputs: OwnInputs
@@ -67,17 +101,9 @@ class MaskedNames:
     batch_size: int = 64
     occurrences: int = OCCURRENCES
 
-    def suggest(self, program: str, names: Sequence[str], count: int) -> Sequence[Sequence[str]]:
-        """For each name, at most `count` legal ones for its places, best first; none for a name beyond the window."""
-        found = self._remembered(program, tuple(dict.fromkeys(names)))
-        return [found.get(name, ())[:count] for name in names]
-
-    @cached_property
-    def _remembered(self) -> Callable[[str, tuple[str, ...]], Names]:
-        return lru_cache(maxsize=REMEMBERED)(self._find)
-
     @torch.inference_mode()
-    def _find(self, program: str, names: tuple[str, ...]) -> Names:
+    def find(self, program: str, names: tuple[str, ...]) -> Names:
+        """Propose legal names for those that the window shows, best first."""
         text, places = joined(program, names)
         encoding = self.inputs.tokenizer.encode(text)
         pieces = {name: _pieces(encoding, spans)[: self.occurrences] for name, spans in places.items()}
@@ -151,14 +177,3 @@ def _merged(name: str, proposals: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Take the best of every occurrence, then the second best, and so on; legal ones, each once."""
     ranked = (text.strip() for rank in itertools.zip_longest(*proposals, fillvalue="") for text in rank)
     return tuple(text for text in dict.fromkeys(ranked) if text != name and is_legal_local(text))
-
-
-def load_masked_names(source: str, revision: str | None = None, device: str = "cpu") -> MaskedNames:
-    """Load any masked language model with a fast tokenizer, local or from the hub.
-
-    Raises:
-        UsageError: it cannot be loaded, or is an encoder without the head that predicts words.
-    """
-    advice = "a local Hugging Face directory, such as the encoder of a run, or --substitutes corpus"
-    found = load_pretrained(AutoModelForMaskedLM, source, revision, "masked language model", advice)
-    return MaskedNames(place(found.model, device), own_inputs(found), device)

@@ -48,13 +48,17 @@ def substitutes(spec: str, pool: tuple[str, ...], samples: Sequence[Sample], dev
     if spec == "near":
         return Neighbours(pool)
     if kind == "near" and model:
-        from bench.encoders import load_name_space
+        from bench.encoders import NameSpace, load_name_space
 
-        return Neighbours(pool, load_name_space(*_at_revision(model), device))
+        space = NameSpace(*_at_revision(model), device)
+        load_name_space(space)  # what cannot be loaded is said now
+        return Neighbours(pool, space)
     if kind == "mlm" and model:
-        from bench.fillmask import load_masked_names
+        from bench.fillmask import MaskedNames, reader
 
-        return Suggested(load_masked_names(*_at_revision(model), device))
+        names = MaskedNames(*_at_revision(model), device)
+        reader(names)
+        return Suggested(names)
     if spec.endswith(".jsonl"):
         return shipped(Path(spec), samples)
     raise UsageError(f"expected --substitutes {FORMS}, got {spec!r}: choose one")

@@ -22,7 +22,7 @@ from bench.config import ScratchEncoder
 from bench.cscope import local_names
 from bench.csource import parse
 from bench.encoders import save_encoder
-from bench.fillmask import MaskedNames, _merged, joined, load_masked_names
+from bench.fillmask import MaskedNames, Reader, _merged, joined, reader
 from bench.pretrain import pretrain
 from bench.types import UsageError
 
@@ -54,7 +54,7 @@ def circle(folder: Path, likes: dict[str, float], max_tokens: int = 64) -> Maske
         model.lm_head.decoder.weight.zero_()
         model.lm_head.decoder.bias.copy_(torch.tensor([likes.get(word, -20.0 - i) for i, word in enumerate(WORDS)]))
     model.save_pretrained(folder)
-    return load_masked_names(str(folder))
+    return MaskedNames(str(folder))
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +118,8 @@ def test_occurrences_take_turns() -> None:
 
 def alert(folder: Path, code: str, name: str, occurrences: int) -> list[list[str]]:
     """ALERT's generation for a name, one variant at a time."""
-    names = load_masked_names(str(folder))
-    model, tokenizer = names.model, names.inputs.tokenizer
+    loaded = reader(MaskedNames(str(folder)))
+    model, tokenizer = loaded.model, loaded.inputs.tokenizer
     text, places = joined(code, [name])
     encoding = tokenizer.encode(text)
     ids = torch.tensor([encoding.ids])
@@ -155,19 +155,21 @@ def alert(folder: Path, code: str, name: str, occurrences: int) -> list[list[str
 def test_it_is_alert_step_by_step(trained: Path, monkeypatch: pytest.MonkeyPatch, name: str, proposed: int) -> None:
     code = CODE.replace("size", name).replace("return", f"{name} = 1; buffer += {name}; return")
     monkeypatch.setattr(fillmask, "_merged", lambda _, proposals: tuple(proposals))
-    (found,) = load_masked_names(str(trained)).suggest(code, [name], 1000)
+    found = reader(MaskedNames(str(trained))).find(code, (name,))[name]
     assert list(found) == alert(trained, code, name, 3)
     assert [len(one) for one in found] == [proposed] * 3
 
 
 def test_what_is_suggested_is_legal_and_the_same_in_every_batch(trained: Path) -> None:
-    names, source = load_masked_names(str(trained)), parse(CODE)
+    names, source = MaskedNames(str(trained)), parse(CODE)
     asked = [name.text for name in local_names(source)]
     found = names.suggest(CODE, asked, 20)
     assert asked == ["size", "buffer"]
     assert all(0 < len(one) <= 20 and all(map(is_legal_local, one)) for one in found)
-    assert load_masked_names(str(trained)).suggest(CODE, asked, 20) == found
-    assert MaskedNames(names.model, names.inputs, batch_size=7).suggest(CODE, asked, 20) == found
+    loaded = reader(names)
+    for size in (7, 64):
+        again = Reader(loaded.model, loaded.inputs, batch_size=size).find(CODE, tuple(asked))
+        assert [again[name][:20] for name in asked] == found
     assert sift(source, found).counts["illegal"] == 0
     loci = rename_loci(source, Suggested(names, 20), np.random.default_rng(0))
     assert [locus.alleles[0] for locus in loci] == asked
@@ -175,34 +177,32 @@ def test_what_is_suggested_is_legal_and_the_same_in_every_batch(trained: Path) -
 
 
 def test_layout_and_comments_change_nothing(trained: Path) -> None:
-    names = load_masked_names(str(trained))
+    names = MaskedNames(str(trained))
     spread = CODE.replace(" ", " /* why */\r\n\t").replace("(", "  (")
     assert names.suggest(spread, ["size"], 9) == names.suggest(CODE, ["size"], 9)
 
 
-def test_a_program_is_read_once(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names, calls, plain = load_masked_names(str(trained)), [], MaskedNames._find
+def test_a_program_is_read_once_and_not_for_ever(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names, calls, plain = MaskedNames(str(trained)), [], Reader.find
 
-    def counted(self: MaskedNames, program: str, asked: tuple[str, ...]) -> Any:
-        calls.append(program)
+    def counted(self: Reader, program: str, asked: tuple[str, ...]) -> Any:
+        calls.append(asked)
         return plain(self, program, asked)
 
-    monkeypatch.setattr(MaskedNames, "_find", counted)
-    monkeypatch.setattr(fillmask, "REMEMBERED", 2)
-    found = names.suggest(CODE, ["size", "buffer", "size"], 9)
+    monkeypatch.setattr(Reader, "find", counted)
+    code = CODE.replace("f(", "once(")
+    found = names.suggest(code, ["size", "buffer", "size"], 9)
     assert found[0] == found[2]
-    assert names.suggest(CODE, ["size", "buffer"], 3) == [one[:3] for one in found[:2]]
-    assert calls == [CODE]
-    for program in ("int a;", "int b;", CODE):
-        names.suggest(program, ["size", "buffer"], 3)
-    assert calls == [CODE, "int a;", "int b;", CODE], "only the last two are kept"
+    assert MaskedNames(str(trained)).suggest(code, ["size", "buffer"], 3) == [one[:3] for one in found[:2]]
+    assert calls == [("size", "buffer")]
+    assert fillmask._remembered.cache_parameters()["maxsize"] == fillmask.REMEMBERED
 
 
 def test_an_encoder_without_its_head_and_an_absent_one_are_one_line(checkpoint: Path) -> None:
     with pytest.raises(UsageError, match=r"all weights of the masked language model in .*, got none for lm_head\."):
-        load_masked_names(str(checkpoint))
+        reader(MaskedNames(str(checkpoint)))
     with pytest.raises(UsageError, match="cannot load the masked language model 'nobody/nothing'"):
-        load_masked_names("nobody/nothing", "abc")
+        reader(MaskedNames("nobody/nothing", "abc"))
 
 
 ODD = st.lists(
@@ -232,4 +232,4 @@ def test_no_program_is_too_odd(odd_names: MaskedNames, code: str) -> None:
 
 @pytest.fixture(scope="module")
 def odd_names(trained: Path) -> MaskedNames:
-    return load_masked_names(str(trained))
+    return MaskedNames(str(trained))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from attacks.rename import Drawn, rename_loci
 from attacks.searching import Searching
 from bench import substitutes as module
 from bench.config import ScratchEncoder
+from bench.cscope import local_names
 from bench.csource import parse
 from bench.encoders import NameSpace, load_name_space, save_encoder
 from bench.pretrain import pretrain
@@ -61,12 +63,13 @@ def test_neighbours_in_the_space_of_an_encoder(encoder: Path) -> None:
 
 def test_a_name_is_the_mean_of_its_own_sub_tokens(encoder: Path, checkpoint: Path) -> None:
     for folder in (encoder, checkpoint):
-        space = load_name_space(str(folder), None)
+        space = NameSpace(str(folder))
+        model, inputs = load_name_space(space)
         together = space.embed(["zeta", "q", "length_of"])
         for row, name in zip(together, ["zeta", "q", "length_of"], strict=True):
-            encoding = space.inputs.tokenizer.encode(name)
+            encoding = inputs.tokenizer.encode(name)
             with torch.inference_mode():
-                states = space.model(torch.tensor([encoding.ids])).last_hidden_state[0]
+                states = model(torch.tensor([encoding.ids])).last_hidden_state[0]
             own = [i for i, special in enumerate(encoding.special_tokens_mask) if not special]
             assert row == pytest.approx(states[own].mean(dim=0).double().numpy(), abs=1e-6)
         assert space.embed([]).shape == (0, 16)
@@ -166,18 +169,30 @@ def test_what_is_not_there_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_revision_of_the_hub_follows_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench import fillmask
+    from bench import encoders, fillmask
 
-    asked = []
-    monkeypatch.setattr(fillmask, "load_masked_names", lambda *args: asked.append(args))
+    asked: list[object] = []
+    monkeypatch.setattr(fillmask, "reader", asked.append)
+    monkeypatch.setattr(encoders, "load_name_space", asked.append)
     (tmp_path / "a@b").mkdir()
-    for model in ("microsoft/codebert-base-mlm@abc", "microsoft/codebert-base-mlm", str(tmp_path / "a@b")):
-        substitutes(f"mlm:{model}", POOL, SAMPLES, "cuda")
+    for spec in ("mlm:hub/model@abc", "mlm:hub/model", f"mlm:{tmp_path / 'a@b'}", "near:hub/model@abc"):
+        substitutes(spec, POOL, SAMPLES, "cuda")
     assert asked == [
-        ("microsoft/codebert-base-mlm", "abc", "cuda"),
-        ("microsoft/codebert-base-mlm", None, "cuda"),
-        (str(tmp_path / "a@b"), None, "cuda"),
+        fillmask.MaskedNames("hub/model", "abc", "cuda"),
+        fillmask.MaskedNames("hub/model", None, "cuda"),
+        fillmask.MaskedNames(str(tmp_path / "a@b"), None, "cuda"),
+        NameSpace("hub/model", "abc", "cuda"),
     ]
+
+
+def test_sources_travel_to_other_processes_without_their_weights(encoder: Path) -> None:
+    for kind in ("near", "mlm"):
+        source = substitutes(f"{kind}:{encoder}", POOL, SAMPLES, "cpu")
+        names = local_names(parse(CODE))
+        before = source.propose(parse(CODE), names, np.random.default_rng(0))
+        travelled = pickle.dumps(source)
+        assert len(travelled) < 10_000
+        assert pickle.loads(travelled).propose(parse(CODE), names, np.random.default_rng(0)) == before
 
 
 def test_an_attack_runs_on_every_source(tmp_path: Path, encoder: Path, teacher: Any) -> None:
