@@ -34,7 +34,9 @@ FLAWED = "#include <stdlib.h>\nint main(int n, char **v) { char *p = malloc(n); 
 KNOWN = 256
 """Programs whose observation is remembered: an original is asked for again by every attack on it."""
 
-_OUTSIDE = re.compile(r"\S*-buffer-(over|under)flow|stack-use-after-\w+|index out of bounds|.* insufficient space.*")
+_OUTSIDE = re.compile(
+    r"\S*-buffer-(over|under)flow|stack-use-after-\w+|\w+-param-overlap|index out of bounds|.* insufficient space.*"
+)
 _REPORT = re.compile(r"AddressSanitizer: ((?:attempting )?[\w-]+)|(LeakSanitizer)|runtime error: (.+)")
 _DETAIL = re.compile(r"[:,]| (?:of|for) [\w-]*\s?type")
 _VARYING = re.compile(r"'[^']*'|0x[0-9a-f]+|-?\d+(\.\d+)?(e[+-]?\d+)?")

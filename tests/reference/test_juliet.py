@@ -29,6 +29,7 @@ from attacks.gcc import Gcc, Observed, find_gcc
 from attacks.program import Program
 from attacks.rename import Drawn, rename_loci
 from attacks.rewrite import rewrite_loci
+from attacks.rewrites import LAYOUT, REWRITES
 from attacks.verify import verify
 from bench.csource import parse
 from bench.rng import derive, stream
@@ -36,8 +37,8 @@ from bench.types import Sample
 
 ARCHIVE = Path(__file__).parents[2].parent / "shared" / "data" / "juliet" / "juliet13_c_unix_single_src.tar.zst"
 CASES = 2_500 if os.environ.get("MOEKD_FULL") == "1" else 40
-SHARES = (0.4, 1.0)
-"""Of the places that a genotype changes."""
+SPACES = {0.4: (*REWRITES, *LAYOUT), 1.0: REWRITES}
+"""By the share of places that a genotype changes, what may be done there besides renaming."""
 LEFT_OUT = {
     "waits for a connection": r"\baccept\(",
     "sleeps": r"\bSLEEP\(",
@@ -130,9 +131,9 @@ def attempt(suite: Suite, sample: Sample) -> tuple[Counter[str], list[str]]:
 def genotypes(sample: Sample) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield programs over all loci of the file, with what was changed."""
     source = parse(sample.code)
-    for share in SHARES:
+    for share, rewrites in SPACES.items():
         rng = stream(0, "juliet", sample.id, share)
-        program = Program(source, (*rename_loci(source, Drawn(), rng), *rewrite_loci(source)))
+        program = Program(source, (*rename_loci(source, Drawn(), rng), *rewrite_loci(source, rewrites)))
         genotype = program.random(rng, share)
         yield program.render(genotype), program.changes(genotype)
 
