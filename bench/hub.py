@@ -7,6 +7,7 @@ from a model. What a model is used for is decided above: `bench.encoders`, `benc
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
-from transformers.utils import logging
 
 from bench.encode import Encoded, collapse, padded, uncollapse
 from bench.types import UsageError
@@ -59,7 +59,7 @@ def load_pretrained(
         UsageError: unreachable, unreadable, incomplete, weights that hold code, or no fast tokenizer that fits.
     """
     try:
-        with _quietly():
+        with quietly():
             # transformers reads .bin weights-only, so that no checkpoint can run code.
             model, found = auto.from_pretrained(
                 source, revision=revision, trust_remote_code=False, output_loading_info=True
@@ -90,14 +90,17 @@ def _first_line(error: Exception) -> str:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Silence warnings about weights: what is missing is examined, and told, by us."""
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
+def quietly() -> Iterator[None]:
+    """Silence warnings about weights and connections while loading: what matters is examined, and told, by us."""
+    loggers = [logging.getLogger(name) for name in ("transformers", "huggingface_hub")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logging.set_verbosity(before)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _positions(model: PreTrainedModel) -> int | None:

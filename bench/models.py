@@ -24,6 +24,7 @@ from transformers import (
 )
 
 from bench.encode import BOS, EOS, PAD, Encoded, Inputs, Known, TextInputs, in_batches
+from bench.hub import quietly
 from bench.types import Probabilities, Recipe, StudentSpec, UsageError
 
 LABELS = {0: "safe", 1: "vulnerable"}
@@ -171,13 +172,14 @@ def load(folder: Path, device: str = "cpu") -> Network | Constant:
     if facts["kind"] == "constant":
         return Constant(float(facts["vulnerable"]))
     config = RobertaConfig.from_pretrained(folder, local_files_only=True)
-    model, found = RobertaForSequenceClassification.from_pretrained(
-        folder,
-        use_safetensors=True,
-        local_files_only=True,
-        attn_implementation=attention_of(config.position_embedding_type),
-        output_loading_info=True,
-    )
+    with quietly():
+        model, found = RobertaForSequenceClassification.from_pretrained(
+            folder,
+            use_safetensors=True,
+            local_files_only=True,
+            attn_implementation=attention_of(config.position_embedding_type),
+            output_loading_info=True,
+        )
     if found["missing_keys"]:
         raise UsageError(
             f"expected a classifier in {folder}, got no weights for {min(found['missing_keys'])}: train it"

@@ -251,7 +251,9 @@ def test_our_own_directories_are_read_as_ours(tmp_path: Path) -> None:
         load_victim(str(tmp_path / "student"), VictimOptions(), "cpu")
 
 
-def test_an_encoder_is_no_victim(tmp_path: Path, checkpoint: Path, splits: Any) -> None:
+def test_an_encoder_is_no_victim(
+    tmp_path: Path, checkpoint: Path, splits: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
     from bench.config import ScratchEncoder
     from bench.encoders import save_encoder
     from bench.pretrain import pretrain
@@ -262,6 +264,7 @@ def test_an_encoder_is_no_victim(tmp_path: Path, checkpoint: Path, splits: Any) 
     save_encoder(pretrain(splits.unlabelled, shape, 32, 0, "cpu"), tmp_path)
     with pytest.raises(UsageError, match="expected a classifier in"):
         load(tmp_path)
+    assert "TRAIN" not in capfd.readouterr().err, "transformers has its say as well"
 
 
 class Evil:
