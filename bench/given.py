@@ -55,10 +55,12 @@ def is_python(model: Model) -> bool:
     return ":" in model.source and not Path(model.source).exists()
 
 
-def fingerprint(model: Model) -> str:
-    """SHA-256 of a local directory's files, so that another model under the same path is noticed; else empty."""
-    folder = Path(model.source)
+def fingerprint(where: str) -> str:
+    """SHA-256 of a file, or of a model's directory, so that another one under the same path is noticed; else empty."""
+    path = Path(where)
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     digest = hashlib.sha256()
-    for path in sorted(path for pattern in READ for path in folder.glob(pattern)):
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest() if folder.is_dir() else ""
+    for file in sorted(file for pattern in READ for file in path.glob(pattern)):
+        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest() if path.is_dir() else ""

@@ -49,7 +49,8 @@ def agree(old: Manifest, new: Manifest, directory: Path) -> Manifest:
     """Return the manifest of both sessions together, or raise `UsageError` naming the setting that differs."""
     for name in FIXED:
         _same(name, old.experiment.get(name), new.experiment.get(name), directory)
-    for label, name in (("data sha256", "sha256"), ("model sha256", "model_sha256")):
+    for name in ("sha256", "model_sha256", "substitutes_sha256"):
+        label = "data sha256" if name == "sha256" else name.replace("_", " ")
         _same(label, old.facts.get(name), new.facts.get(name), directory)
     lists = {name: _union(old.experiment.get(name), new.experiment[name]) for name in GROWING}
     sessions = old.sessions + [session for session in new.sessions if session not in old.sessions]

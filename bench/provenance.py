@@ -25,7 +25,8 @@ def facts(experiment: Experiment, splits: Splits) -> dict[str, object]:
         "vulnerable": {name: sum(sample.label for sample in part) for name, part in parts.items()},
         "teachers": {name: _summary(experiment, name) for name in experiment.teachers},
         "checks": in_words(checks(experiment.compile_command)),
-        "model_sha256": fingerprint(experiment.model) if experiment.model else "",
+        "model_sha256": fingerprint(experiment.model.source) if experiment.model else "",
+        "substitutes_sha256": fingerprint(experiment.substitutes.rpartition(":")[2]),
     }
 
 

@@ -134,7 +134,10 @@ class _Walk:
         """Make the student if need be, and judge the test split once."""
         progress.current().stage(cell.name, 1)
         student = makers.source(cell)()
-        self._put(cell, [*evaluate(student, self.splits.test), *compression(student), *makers.facts(cell)])
+        found = evaluate(student, self.splits.test)
+        self._put(cell, [*found, *compression(student), *makers.facts(cell)])
+        if self.experiment.model is not None and any(one.metric == "auroc" and one.value < 0.5 for one in found):
+            progress.current().note("AUROC is below 0.5: does --vulnerable-label name the right output of the model?")
 
     def _attack(self, cell: Cell, victim: Source) -> None:
         """Attack the samples that are not attacked yet, each with its own seed."""
