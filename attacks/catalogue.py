@@ -107,6 +107,9 @@ CATALOGUE: dict[str, Listed] = {
     "style-transfer": Listed(
         "code transformation, breadth first", "Du et al., FSE 2023", lambda names: recipes_code.style_transfer()
     ),
+    "layout": Listed(
+        "comments and layout alone, beam over random moves", "this project", lambda names: recipes_code.layout()
+    ),
     "coda-style": Listed(
         "restylings, then rounds of renaming, without reference programs",
         "Tian et al., ASE 2023",

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attacks.beam import BreadthFirst, GreedyThenBeam
+from attacks.beam import BreadthFirst, GreedyThenBeam, MovesBeam
 from attacks.names import Neighbours
 from attacks.program import Program
 from attacks.rename import COMMON_NAMES, Drawn, Substitutes
 from attacks.restyle import RestyleThenRename
 from attacks.rewrite import rewrite_loci
-from attacks.rewrites import REWRITES
+from attacks.rewrites import LAYOUT, REWRITES
 from attacks.search import RandomSearch
 from attacks.searching import Searching, hand_in
 from bench.csource import parse
@@ -65,6 +65,15 @@ def style_transfer() -> Attack:
     The paper uses nine rewrites of Java, renaming among them; here all of ours, without renaming.
     """
     return Searching(BreadthFirst(limit=500), rewrites=REWRITES)
+
+
+def layout() -> Attack:
+    """Return the search over comments and layout alone, which mean nothing to a compiler.
+
+    Nothing published as an attack: spec/attacks.md, 2.3, lists white space and comments among safe transformations. A
+    model that is fooled so has learnt the formatting; one that collapses white space can only fall to comments.
+    """
+    return Searching(MovesBeam(), rewrites=LAYOUT)
 
 
 def coda_style(names: Sequence[str] = COMMON_NAMES) -> Attack:

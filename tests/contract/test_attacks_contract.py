@@ -36,6 +36,7 @@ ATTACKS: dict[str, Attack] = {
     "rewrite-beam": recipes_code.rewrite_beam(),
     "style-transfer": recipes_code.style_transfer(),
     "coda-style": recipes_code.coda_style(),
+    "layout": recipes_code.layout(),
     "combined": recipes_code.combined(),
     "random-moves": recipes_code.random_moves(),
     "suite": suite(),
