@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from attacks.places import Places
 from attacks.program import Write
@@ -37,6 +38,10 @@ def _may_change(places: Places, node: Node, *parts: Node) -> bool:
     )
 
 
+def _is_enclosed_operand(node: Node) -> bool:
+    return [around.kind for around in islice(node.ancestors(), 2)] == ["parenthesized_expression", "binary_expression"]
+
+
 @dataclass(frozen=True)
 class ArrayToPointer(Whole):
     """`a[i]` to `*(a + i)`, in parentheses where something binds tighter."""
@@ -64,7 +69,10 @@ class ArrayToPointer(Whole):
 
 @dataclass(frozen=True)
 class PointerToArray(Whole, Matched[tuple[Node, Node]]):
-    """`*(a + i)` to `a[i]`; a literal is never the base."""
+    """`*(a + i)` to `a[i]`; a literal is never the base.
+
+    Not as an operand in parentheses of its own: to the parser, `(a[1]) + n` is a cast to an array.
+    """
 
     name: str = "pointer_to_array"
     kinds = ("pointer_expression",)
@@ -76,7 +84,7 @@ class PointerToArray(Whole, Matched[tuple[Node, Node]]):
             return None
         total = whole.inner[0] if len(whole.inner) == 1 and places.is_clean(whole) else whole
         pair = sides(total) if operator_of(places, total) == "+" and places.is_clean(total) else None
-        if pair is None or not _may_change(places, node, total):
+        if pair is None or not _may_change(places, node, total) or _is_enclosed_operand(node):
             return None
         return (pair[1], pair[0]) if pair[0].kind == "number_literal" else pair
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from attacks.places import Places, braced
+from attacks.places import Places
 from attacks.program import Write
 from attacks.rewrites.shared import (
     JUMPS,
@@ -37,7 +37,9 @@ class _Section:
 
     def block(self, write: Write) -> str:
         """Write the statements as a block."""
-        return "{ }" if self.body is None else braced(write(self.body))
+        if self.body is None:
+            return "{ }"
+        return write(self.body) if self.body.kind == "compound_statement" else f"{{ {write(self.body)} }}"
 
 
 def _number(places: Places, node: Node) -> int | None:

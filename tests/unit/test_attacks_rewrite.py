@@ -77,6 +77,7 @@ SITES = [
         "switch (n & 3) { case 1: g(1); break; default: g(0); break; case 2: case 'a': { int k = 1; return k; } }",
         "if ((n & 3) == 1) { g(1); } else if ((n & 3) == 2 || (n & 3) == 'a') { int k = 1; return k; } else { g(0); }",
     ),
+    ("switch_to_ifs", "switch (n) { case 1: { g(1); } g(2); }", "if (n == 1) { { g(1); } g(2); }"),
     ("switch_to_ifs", "if (i) switch (n) { case 1: g(1); } else g(2);", "if (i) { if (n == 1) { g(1); } } else g(2);"),
     (
         "ifs_to_switch",
