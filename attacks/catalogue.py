@@ -7,12 +7,13 @@ torch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attacks import recipes, recipes_code
-from attacks.names import Fixed
+from attacks.names import Embed, Fixed, Neighbours
 from attacks.rename import COMMON_NAMES, Drawn, Substitutes
 from attacks.search import EXHAUSTIBLE
+from attacks.searching import Searching
 from attacks.suite import suite
 from bench.types import Attack
 
@@ -29,6 +30,15 @@ class Names:
     def drawn(self, count: int = Drawn.count) -> Substitutes:
         """Return the source, or at most `count` random names of the pool per identifier."""
         return self.source if self.source is not None else Drawn(self.pool, count=count)
+
+    def into(self, attack: Attack) -> Attack:
+        """Return an attack that brings names of its own, with the source instead where there is one."""
+        return replace(attack, names=self.source) if self.source and isinstance(attack, Searching) else attack
+
+    @property
+    def space(self) -> Embed | None:
+        """The embedding that the source looks for neighbours in, if it does."""
+        return self.source.embed if isinstance(self.source, Neighbours) else None
 
 
 @dataclass(frozen=True)
@@ -73,17 +83,17 @@ CATALOGUE: dict[str, Listed] = {
     "mhm-vocabulary": Listed(
         "renaming, Metropolis-Hastings over 5,000 names of the corpus",
         "Zhang et al., AAAI 2020",
-        lambda names: recipes.mhm_vocabulary(names.pool),
+        lambda names: names.into(recipes.mhm_vocabulary(names.pool)),
     ),
     "wir-random": Listed(
         "renaming, ALERT's walk over 30 random names each",
         "Du et al., FSE 2023",
-        lambda names: recipes.wir_random(names.pool),
+        lambda names: names.into(recipes.wir_random(names.pool)),
     ),
     "wir-random-first": Listed(
         "renaming in random order, 50 random names each, at most 5 changed",
         "Zeng et al., ISSTA 2022",
-        lambda names: recipes.wir_random_first(names.pool),
+        lambda names: names.into(recipes.wir_random_first(names.pool)),
     ),
     "rename-beam": Listed(
         "renaming, beam by statement kind (BeamAttack)",
@@ -93,7 +103,7 @@ CATALOGUE: dict[str, Listed] = {
     "rnns": Listed(
         "renaming, nearest names along the improving direction",
         "Zhang et al., EMNLP Findings 2023",
-        lambda names: recipes.rnns(names.pool),
+        lambda names: names.into(recipes.rnns(names.pool, names.space)),
     ),
     "random-names": Listed(
         "control: random renamings", "this project", lambda names: recipes.random_names(names.drawn())
@@ -113,7 +123,7 @@ CATALOGUE: dict[str, Listed] = {
     "coda-style": Listed(
         "restylings, then rounds of renaming, without reference programs",
         "Tian et al., ASE 2023",
-        lambda names: recipes_code.coda_style(names.pool),
+        lambda names: names.into(recipes_code.coda_style(names.pool)),
     ),
     "combined": Listed(
         "renames and rewrites in one genotype: random, greedy, beam",
@@ -128,6 +138,6 @@ CATALOGUE: dict[str, Listed] = {
     "suite": Listed(
         "ensemble of attacks until one succeeds: robust accuracy",
         "after Croce and Hein, ICML 2020",
-        lambda names: suite(names.pool, names.drawn(20)),
+        lambda names: suite(names.pool, names.source),
     ),
 }

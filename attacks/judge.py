@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.checks import CHECKS, Check
+from attacks.memory import Memory
 from attacks.truncation import without_tail
 from bench.csource import Source, parse, tokens_changed
+from bench.metrics import checked
 from bench.results import Outcome
-from bench.types import Attack, Attempt, Classifier, Label, Persistent, Probabilities, Sample, UsageError, Windowed
+from bench.types import Attack, Attempt, Classifier, Label, Persistent, Probabilities, Sample, Windowed
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 800
@@ -37,17 +39,19 @@ class CountingVictim:
     classifier: Classifier
     budget: int
     queries: int = 0
-    seen: dict[str, int] = field(default_factory=dict)
+    seen: Memory[int] = field(default_factory=Memory)
     """For each program, the query at which it was first put, from 1."""
-    known: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    known: Memory[NDArray[np.float64]] = field(default_factory=Memory)
 
     def probabilities(self, programs: Sequence[str]) -> Probabilities:
         """Judge programs; see `bench.types.Classifier`. Raises BudgetSpentError before anything is computed."""
         if self.queries + len(programs) > self.budget:
             raise BudgetSpentError(f"asked for {self.queries + len(programs)} queries, budget {self.budget}")
-        fresh = [program for program in dict.fromkeys(programs) if program not in self.known]
+        fresh = self.known.missing(programs)
         if fresh:
-            self.known.update(zip(fresh, checked(self.classifier.probabilities(fresh), len(fresh)), strict=True))
+            rows = checked(self.classifier.probabilities(fresh), len(fresh))
+            for program, row in zip(fresh, rows, strict=True):
+                self.known[program] = row
         for program in programs:
             self.queries += 1
             self.seen.setdefault(program, self.queries)
@@ -75,16 +79,6 @@ class _Apart(Protocol):
     def by_itself(self, program: str) -> Probabilities:
         """Judge one program in a batch of its own."""
         ...
-
-
-def checked(rows: object, n: int) -> NDArray[np.float64]:
-    """Reject what is no table of probabilities: a silent NaN would read as "not vulnerable"."""
-    table = np.asarray(rows, dtype=np.float64)
-    if table.shape != (n, 2):
-        raise UsageError(f"expected probabilities of shape ({n}, 2), got {table.shape}: mend the model's classifier")
-    if not np.isfinite(table).all() or np.abs(table.sum(axis=1) - 1).max() > 1e-3:
-        raise UsageError("expected finite probabilities that sum to 1, got others: mend the model's classifier")
-    return table
 
 
 def judge(
@@ -135,7 +129,7 @@ class _Trial:
 
     def _attempts(self, attack: Attack, rng: np.random.Generator) -> Iterator[Attempt]:
         left = self.victim.budget - self.victim.queries
-        if isinstance(attack, Persistent):
+        if isinstance(attack, Persistent) and callable(attack.attempts):
             yield from attack.attempts(self.victim, self.sample, left, rng)
         else:
             yield attack.attempt(self.victim, self.sample, left, rng)

@@ -17,12 +17,14 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from attacks.judge import checked
+from bench.metrics import checked
 from bench.types import Classifier, Probabilities, Windowed
 
 T = TypeVar("T")
 WIDTH = 8
 """Attacks that run side by side."""
+PATIENCE = 10.0
+"""Seconds for an attack to end that is no longer wanted; its thread dies with the process at the latest."""
 
 
 class _ClosedError(BaseException):
@@ -38,7 +40,7 @@ class _Lane(Generic[T]):
     question: list[str] = field(default_factory=list)
     alone: bool = False
     """Whether the question is to be put without anybody else's."""
-    answer: Probabilities | None = None
+    answer: Probabilities = field(default_factory=lambda: np.empty((0, 2)))
     result: T | None = None
     error: BaseException | None = None
     seconds: float = 0.0
@@ -70,21 +72,25 @@ class _Lane(Generic[T]):
         return self._wait([program], alone=True)
 
     def _wait(self, programs: Sequence[str], *, alone: bool) -> Probabilities:
+        self._end_if_closed()
         if not programs:
             return np.empty((0, 2))
         self.question, self.alone = list(programs), alone
         self._parked.release()
         self._turn.acquire()
-        if self.closed or self.answer is None:
-            raise _ClosedError
+        self._end_if_closed()
         return self.answer
+
+    def _end_if_closed(self) -> None:
+        if self.closed:
+            raise _ClosedError
 
     def close(self) -> None:
         """End it where it stands."""
         if not self.done:
             self.closed = True
-            self.resume()
-        self._thread.join()
+            self._turn.release()
+        self._thread.join(PATIENCE)
 
     def _run(self) -> None:
         self._turn.acquire()
@@ -98,9 +104,11 @@ class _Lane(Generic[T]):
 
 
 def side_by_side(
-    victim: Classifier, tasks: Sequence[Callable[[Classifier], T]], width: int = WIDTH
+    victim: Classifier, tasks: Sequence[Callable[[Classifier], T]], apart: Classifier | None = None, width: int = WIDTH
 ) -> Iterator[tuple[T, float]]:
     """Run every task against the victim, at most `width` at a time; yield results and seconds in the order of tasks.
+
+    Questions that are put by themselves go to `apart`, where that is given: the victim without its memory.
 
     The error of a task, or of the victim, ends all of them and is raised where the result was due.
     """
@@ -112,7 +120,7 @@ def side_by_side(
                 lanes[-1].resume()
             while lanes and lanes[0].done:
                 yield _result(lanes.popleft())
-            _ask(victim, [lane for lane in lanes if not lane.done])
+            _ask(victim, apart or victim, [lane for lane in lanes if not lane.done])
     finally:
         for lane in lanes:
             lane.close()
@@ -124,18 +132,23 @@ def _result(lane: _Lane[T]) -> tuple[T, float]:
     return lane.result, lane.seconds  # type: ignore[return-value]  # a task without error has returned
 
 
-def _ask(victim: Classifier, lanes: Sequence[_Lane[T]]) -> None:
+def _ask(victim: Classifier, apart: Classifier, lanes: Sequence[_Lane[T]]) -> None:
     """Put all open questions as one, each program once, and let the lanes go on, one after the other."""
-    together = [lane for lane in lanes if not lane.alone]
-    for group in (together, *([lane] for lane in lanes if lane.alone)):
-        programs = list(dict.fromkeys(program for lane in group for program in lane.question))
-        if not programs:
-            continue
-        started = time.perf_counter()
-        rows = dict(zip(programs, checked(victim.probabilities(programs), len(programs)), strict=True))
-        each = (time.perf_counter() - started) / sum(len(lane.question) for lane in group)
-        for lane in group:
-            lane.answer = np.array([rows[program] for program in lane.question])
-            lane.seconds += each * len(lane.question)
+    _answer(victim, [lane for lane in lanes if not lane.alone])
+    for lane in lanes:
+        if lane.alone:
+            _answer(apart, [lane])
     for lane in lanes:
         lane.resume()
+
+
+def _answer(victim: Classifier, lanes: Sequence[_Lane[T]]) -> None:
+    programs = list(dict.fromkeys(program for lane in lanes for program in lane.question))
+    if not programs:
+        return
+    started = time.perf_counter()
+    rows = dict(zip(programs, checked(victim.probabilities(programs), len(programs)), strict=True))
+    each = (time.perf_counter() - started) / sum(len(lane.question) for lane in lanes)
+    for lane in lanes:
+        lane.answer = np.array([rows[program] for program in lane.question])
+        lane.seconds += each * len(lane.question)

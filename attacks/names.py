@@ -11,7 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -92,6 +92,10 @@ class Embed(Protocol):
         """Shape (n, d), one row per name."""
         ...
 
+    def __hash__(self) -> int:
+        """Equal spaces embed alike: what they answer is remembered."""
+        ...
+
 
 @dataclass(frozen=True)
 class CharacterNgrams:
@@ -145,14 +149,20 @@ class Neighbours:
     def _legal(self) -> tuple[str, ...]:
         return tuple(text for text in dict.fromkeys(self.pool) if is_legal_local(text))
 
-    @cached_property
+    @property
     def _vectors(self) -> NDArray[np.float64]:
-        return unit(self.embed.embed(self._legal))
+        return _embedded(self.embed, self._legal)
 
     def _ranked(self, name: str, taken: frozenset[str], likeness: NDArray[np.float64]) -> list[str]:
         longest = math.inf if self.longer is None else len(name) + self.longer
         near = (int(i) for i in np.argsort(-likeness, kind="stable") if 1 - likeness[i] <= self.furthest)
         return [self._legal[i] for i in near if self._legal[i] not in taken and len(self._legal[i]) <= longest]
+
+
+@lru_cache(maxsize=2)
+def _embedded(embed: Embed, names: tuple[str, ...]) -> NDArray[np.float64]:
+    """Embed a pool once per process: attacks travel to workers without what they computed."""
+    return unit(embed.embed(names))
 
 
 @dataclass(frozen=True)

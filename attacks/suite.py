@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.recipes import mhm_vocabulary, random_names
+from attacks.memory import Memory
+from attacks.recipes import mhm, mhm_vocabulary, random_names
 from attacks.recipes_code import combined
 from attacks.rename import COMMON_NAMES, Drawn, Substitutes
 from bench.rng import stream
@@ -37,14 +38,15 @@ class _Memory:
 
     victim: Classifier
     spent: int = 0
-    known: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    known: Memory[NDArray[np.float64]] = field(default_factory=Memory)
 
     def probabilities(self, programs: Sequence[str]) -> Probabilities:
         """Judge programs; see `bench.types.Classifier`."""
-        fresh = [program for program in dict.fromkeys(programs) if program not in self.known]
+        fresh = self.known.missing(programs)
         if fresh:
             self.spent += len(fresh)
-            self.known.update(zip(fresh, self.victim.probabilities(fresh), strict=True))
+            for program, row in zip(fresh, self.victim.probabilities(fresh), strict=True):
+                self.known[program] = row
         return np.array([self.known[program] for program in programs], dtype=np.float64).reshape(-1, 2)
 
 
@@ -87,7 +89,7 @@ class Suite:
 
 
 def suite(names: Sequence[str] = COMMON_NAMES, substitutes: Substitutes | None = None) -> Attack:
-    """Return the ensemble; `names` is the pool, most frequent first, for all that do not rename with `substitutes`.
+    """Return the ensemble; `names` is the pool, most frequent first, which `substitutes` replaces where it is given.
 
     Members and shares were chosen on 80 validation functions of Devign against a student of 3 MB trained here, 35 of
     them attacked: random names are the cheapest per success, the combined search and Metropolis-Hastings over the
@@ -100,6 +102,6 @@ def suite(names: Sequence[str] = COMMON_NAMES, substitutes: Substitutes | None =
         (
             Member("random-names", random_names(drawn), 0.2),
             Member("combined", combined(drawn), 0.5),
-            Member("mhm-vocabulary", mhm_vocabulary(pool), 0.3),
+            Member("mhm-vocabulary", mhm(substitutes) if substitutes else mhm_vocabulary(pool), 0.3),
         )
     )

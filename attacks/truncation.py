@@ -6,19 +6,28 @@ Such a success needs no reading of the program at all, so it is counted apart.
 
 from __future__ import annotations
 
-from bench.csource import leaves, parse
+from bench.csource import Source, aligned, leaves, parse
 from bench.types import Windowed
 
 
 def without_tail(original: str, adversarial: str, victim: Windowed) -> str | None:
-    """Return the original without as many C tokens at its end as the victim misses of the adversarial program.
+    """Return the original up to the last C token of which the victim still sees the counterpart.
 
-    None where the victim misses no more than it did before.
+    None where the window takes nothing of the original away, and where the programs are too large to be aligned.
     """
     seen = victim.visible(adversarial)
-    missed = sum(leaf.end > seen for leaf in leaves(parse(adversarial)))
-    tokens = list(leaves(parse(original)))
-    kept = len(tokens) - missed
-    if not 0 < kept < len(tokens) or tokens[kept].start >= victim.visible(original):
+    if seen >= len(adversarial):
+        return None
+    before, after = parse(original), parse(adversarial)
+    blocks = aligned(_shapes(before), _shapes(after))
+    visible = sum(leaf.end <= seen for leaf in leaves(after))
+    kept = max((old + min(size, visible - new) for old, new, size in blocks or () if new < visible), default=0)
+    tokens = leaves(before)
+    if blocks is None or kept >= len(tokens) or tokens[kept].start >= victim.visible(original):
         return None
     return original[: tokens[kept].start]
+
+
+def _shapes(source: Source) -> list[str]:
+    """Return the tokens, names made equal: a renamed program is the same for this purpose."""
+    return ["name" if leaf.kind == "identifier" else source.words(leaf) for leaf in leaves(source)]

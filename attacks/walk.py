@@ -18,6 +18,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from attacks.memory import Memory
 from attacks.program import Genotype, Program, Span
 from bench.types import Classifier, Label
 
@@ -61,13 +62,13 @@ class _Ledger:
     best: Genotype
     lowest: float = float("inf")
     fell: bool = False
-    known: dict[str, tuple[float, bool]] = field(default_factory=dict)
+    known: Memory[tuple[float, bool]] = field(default_factory=Memory)
     """Program to P(label) and whether the victim judges otherwise."""
 
     def answer(self, question: Question) -> Scores | None:
         """Score a question; None where the search is over: the victim fell, or the budget did not reach."""
         texts = question.texts if isinstance(question, Probe) else [self.program.render(one) for one in question]
-        self._ask([text for text in dict.fromkeys(texts) if text not in self.known])
+        self._ask(self.known.missing(texts))
         if not isinstance(question, Probe):
             self._note(question, texts)
         if self.fell or any(text not in self.known for text in texts):

@@ -24,7 +24,8 @@ from bench.rng import stream
 from bench.types import Attack, Classifier, Sample, UsageError
 
 GROUP = 16
-"""Samples that share their batches; what is lost at most when a run is killed."""
+"""Samples that share their batches. A run that is killed loses the groups that were under attack, or finished before
+one that comes earlier."""
 
 Source = Callable[[], Classifier]
 """Loads a victim; it travels to workers, the victim does not."""
@@ -76,10 +77,10 @@ def outcomes(assault: Assault, samples: Sequence[Sample], done: int, workers: in
 def _group(assault: Assault, samples: Sequence[Sample]) -> list[Outcome]:
     """Attack one group, in whatever process this is."""
     with one_thread():
-        victim = _load(assault.victim)
-        victim = victim.remembering() if isinstance(victim, _Remembers) else victim
+        apart = _load(assault.victim)
+        victim = apart.remembering() if isinstance(apart, _Remembers) else apart
         tasks = [partial(_trial, assault, sample) for sample in samples]
-        return [replace(outcome, seconds=seconds) for outcome, seconds in side_by_side(victim, tasks)]
+        return [replace(outcome, seconds=seconds) for outcome, seconds in side_by_side(victim, tasks, apart)]
 
 
 def _trial(assault: Assault, sample: Sample, victim: Classifier) -> Outcome:

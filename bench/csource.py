@@ -8,7 +8,8 @@ unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cache
@@ -157,15 +158,39 @@ def tokens(source: Source) -> list[str]:
     return [source.words(node) for node in leaves(source) if node.kind != "comment"]
 
 
+MOST_ALIGNED = 2000
+"""Tokens between the common head and tail of two programs that are aligned; aligning is quadratic and worse."""
+
+
 def tokens_changed(before: Source, after: Source) -> float:
     """Return the share of tokens that differ, 0 to 1.
 
     Position by position where nothing was inserted or removed; otherwise 1 - 2M/T, with M tokens matched in order and T
-    tokens in both programs together (Ratcliff and Obershelp, as in difflib).
+    tokens in both programs together (Ratcliff and Obershelp, as in difflib). In very large programs M counts tokens
+    matched in any order.
     """
     old, new = tokens(before), tokens(after)
     if not old and not new:
         return 0.0
     if len(old) == len(new):
         return sum(a != b for a, b in zip(old, new, strict=True)) / len(old)
-    return 1.0 - SequenceMatcher(None, old, new, autojunk=False).ratio()
+    blocks = aligned(old, new)
+    same = (Counter(old) & Counter(new)).total() if blocks is None else sum(size for _, _, size in blocks)
+    return 1.0 - 2 * same / (len(old) + len(new))
+
+
+def aligned(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int]] | None:
+    """Return blocks of equal tokens, (place in old, place in new, length); None where it takes too long."""
+    head = common(old, new)
+    tail = common(old[head:][::-1], new[head:][::-1])
+    middle = old[head : len(old) - tail], new[head : len(new) - tail]
+    if max(map(len, middle)) > MOST_ALIGNED:
+        return None
+    found = SequenceMatcher(None, *middle, autojunk=False).get_matching_blocks()[:-1]
+    inner = [(head + block.a, head + block.b, block.size) for block in found]
+    return [(0, 0, head), *inner, (len(old) - tail, len(new) - tail, tail)]
+
+
+def common(old: Sequence[str], new: Sequence[str]) -> int:
+    """Return how many tokens two sequences share at their beginning."""
+    return next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))

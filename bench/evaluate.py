@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrics import clean, clean_intervals
+from bench.metrics import checked, clean, clean_intervals
 from bench.types import Classifier, Sample
 
 PURE = ("mcc", "auroc", "ece")
@@ -36,7 +36,7 @@ def share(metric: str, value: float, n: int, interval: tuple[float, float] | Non
 def evaluate(classifier: Classifier, samples: Sequence[Sample]) -> list[Measured]:
     """Judge every sample once and return all clean metrics of the protocol."""
     labels = np.array([sample.label for sample in samples])
-    vulnerable = classifier.probabilities([sample.code for sample in samples])[:, 1]
+    vulnerable = checked(classifier.probabilities([sample.code for sample in samples]), len(samples))[:, 1]
     intervals = clean_intervals(labels, vulnerable)
     return [
         Measured(name, value, n=len(samples)) if name in PURE else share(name, value, len(samples), intervals.get(name))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from bench.config import Model
 from bench.evaluate import Measured
-from bench.plugins import load_object
+from bench.models import INPUTS_FILE
+from bench.plugins import load_object, source_file
 from bench.store import Cell
-from bench.types import Classifier
+from bench.types import Classifier, UsageError
 from bench.victims import VictimOptions, load_victim
 
 READ = ("*.json", "*.safetensors", "*.bin", "*.txt")
@@ -23,10 +24,18 @@ class Loaded:
 
     model: Model
     device: str
+    fingerprint: str = ""
+    """Tells two models apart that lie at the same place one after the other."""
 
     def __call__(self) -> Classifier:
         """Load it; see `bench.victims.load_victim`."""
         model = self.model
+        own = is_python(model) or (Path(model.source) / INPUTS_FILE).is_file()
+        if own and model != Model(model.source):
+            raise UsageError(
+                f"expected no --vulnerable-label, --whitespace, --max-tokens or --revision with {model.source!r}, "
+                "which is read without them: leave them out"
+            )
         if is_python(model):
             made: Classifier = load_object(model.source, "probabilities")
             return made
@@ -43,7 +52,7 @@ class Given:
 
     def source(self, cell: Cell) -> Loaded:
         """Return the model, whatever cell it is."""
-        return Loaded(self.model, self.device)
+        return Loaded(self.model, self.device, fingerprint(self.model.source))
 
     def facts(self, cell: Cell) -> list[Measured]:
         """Nothing is known about how it was made."""
@@ -56,11 +65,14 @@ def is_python(model: Model) -> bool:
 
 
 def fingerprint(where: str) -> str:
-    """SHA-256 of a file, or of a model's directory, so that another one under the same path is noticed; else empty."""
+    """SHA-256 of a file, a model's directory or a factory's module; empty for what is not on this machine."""
     path = Path(where)
-    if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+    files = sorted(file for pattern in READ for file in path.glob(pattern)) if path.is_dir() else []
+    if not path.exists() and ":" in where:
+        path = source_file(where) or path
+    files = [path] if path.is_file() else files
     digest = hashlib.sha256()
-    for file in sorted(file for pattern in READ for file in path.glob(pattern)):
-        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest() if path.is_dir() else ""
+    for file in files:
+        with file.open("rb") as content:
+            digest.update(file.name.encode() + b"\0" + hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest() if files else ""

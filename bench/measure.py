@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from bench import progress
 from bench.evaluate import Measured
@@ -121,10 +122,11 @@ def _readable(path: Path) -> bool:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch use one thread of the CPU inside the block."""
+    """Let torch and numpy use one thread of the CPU inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1):
+            yield
     finally:
         torch.set_num_threads(before)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from bench.stats import Interval, ratio, wilson
+from bench.types import UsageError
 
 ECE_BINS = 10
 
@@ -75,6 +76,16 @@ class Confusion:
             lows.append(ratio(found, size) - low)
             highs.append(high - ratio(found, size))
         return centre - math.hypot(*lows) / 2, centre + math.hypot(*highs) / 2
+
+
+def checked(rows: object, n: int) -> NDArray[np.float64]:
+    """Reject what is no table of probabilities: a silent NaN would read as "not vulnerable"."""
+    table = np.asarray(rows, dtype=np.float64)
+    if table.shape != (n, 2):
+        raise UsageError(f"expected probabilities of shape ({n}, 2), got {table.shape}: mend the model's classifier")
+    if not np.isfinite(table).all() or np.abs(table.sum(axis=1) - 1).max() > 1e-3:
+        raise UsageError("expected finite probabilities that sum to 1, got others: mend the model's classifier")
+    return table
 
 
 def predicted(vulnerable: ArrayLike) -> NDArray[np.int64]:

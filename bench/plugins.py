@@ -8,9 +8,11 @@ needed. So a class, a function, or `functools.partial` will do; an instance will
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import os
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -39,6 +41,15 @@ def load_object(spec: str, method: str) -> Any:
     if not callable(getattr(made, method, None)):
         raise UsageError(f"expected {spec!r} to return an object with {method}(), got {type(made).__name__}: add it")
     return made
+
+
+def source_file(spec: str) -> Path | None:
+    """Return the file of a factory's module, without running it; None where there is none."""
+    try:
+        found = importlib.util.find_spec(spec.partition(":")[0])
+    except (ImportError, ValueError):
+        return None
+    return Path(found.origin) if found is not None and found.origin and Path(found.origin).is_file() else None
 
 
 def _module(name: str) -> ModuleType:

@@ -9,7 +9,7 @@ from pathlib import Path
 from attacks.checks import checks, in_words
 from bench.config import Experiment
 from bench.given import fingerprint
-from bench.registry import teacher
+from bench.registry import attack, teacher
 from bench.types import Splits
 
 
@@ -26,8 +26,14 @@ def facts(experiment: Experiment, splits: Splits) -> dict[str, object]:
         "teachers": {name: _summary(experiment, name) for name in experiment.teachers},
         "checks": in_words(checks(experiment.compile_command)),
         "model_sha256": fingerprint(experiment.model.source) if experiment.model else "",
-        "substitutes_sha256": fingerprint(experiment.substitutes.rpartition(":")[2]),
+        "substitutes_sha256": _substitutes(experiment.substitutes),
+        "budgets": {name: found for name in experiment.attacks if (found := attack(name).budget) is not None},
     }
+
+
+def _substitutes(spec: str) -> str:
+    kind, _, where = spec.rpartition(":")
+    return fingerprint(where) if kind or where.endswith(".jsonl") else ""
 
 
 def _summary(experiment: Experiment, name: str) -> str:

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from attacks.catalogue import CATALOGUE, Listed
 from baselines.avatar import Avatar
 from baselines.compressor import Compressor
@@ -21,7 +23,7 @@ from bench.plugins import load_object
 from bench.pretrain import pretrain
 from bench.rng import derive
 from bench.teachers import TEACHER_SEED
-from bench.types import Method, Splits, UsageError
+from bench.types import Attempt, Classifier, Method, Sample, Splits, UsageError
 from moekd.method import MoEKD
 
 Make = TypeVar("Make")
@@ -99,11 +101,25 @@ def teacher(name: str) -> Entry[EncoderMaker]:
     )
 
 
+@dataclass(frozen=True)
+class Foreign:
+    """An attack of the user's own: made anew for every sample, because several are attacked side by side."""
+
+    spec: str
+    """package.module:factory."""
+
+    def attempt(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Attempt:
+        """Let it try."""
+        found: Attempt = load_object(self.spec, "attempt").attempt(victim, sample, budget, rng)
+        return found
+
+
 def attack(name: str) -> Listed:
     """Return an attack by its name, or made by package.module:factory."""
     if name in ATTACKS:
         return ATTACKS[name]
-    return Listed(f"the attack {name}", "", lambda names: load_object(name, "attempt"))
+    load_object(name, "attempt")  # a mistake is told now
+    return Listed(f"the attack {name}", "", lambda names: Foreign(name))
 
 
 def check(experiment: Experiment) -> None:
@@ -112,7 +128,7 @@ def check(experiment: Experiment) -> None:
     Raises:
         UsageError: naming what is known.
     """
-    _known("method", [name for name in experiment.methods if name != GIVEN], METHODS)
+    _known("method", [name for name in experiment.methods if experiment.model is None or name != GIVEN], METHODS)
     _known("attack", [name for name in experiment.attacks if ":" not in name], ATTACKS)
     _known("task", (experiment.task,), TASKS)
     if experiment.model is None:

@@ -46,7 +46,7 @@ def optimum(by_attack: Mapping[str, Sequence[Outcome]], exact: str = EXACT) -> d
         return {}
     samples = by_sample(by_attack)
     can = [sample for sample in samples if sample[exact].verdict == "fooled"]
-    cannot = [sample for sample in samples if sample[exact].verdict == "resisted"]
+    cannot = [sample for sample in samples if sample[exact].verdict == "resisted" and not sample[exact].refused]
 
     def compare(attack: str) -> list[Measured]:
         found = sum(sample[attack].verdict == "fooled" for sample in can)

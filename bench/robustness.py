@@ -107,13 +107,13 @@ class Robustness:
 
     @property
     def robust_accuracy(self) -> float:
-        """Share of all samples still classified correctly under attack."""
-        return ratio(self.still_right, self.total)
+        """Share of all samples still classified correctly under attack; unknown where some were left out for size."""
+        return math.nan if self.too_large else ratio(self.still_right, self.total)
 
     @property
     def robust_interval(self) -> Interval:
         """95% Wilson interval of `robust_accuracy`."""
-        return wilson(self.still_right, self.total)
+        return (math.nan, math.nan) if self.too_large else wilson(self.still_right, self.total)
 
 
 def robustness(outcomes: Sequence[Outcome]) -> Robustness:

@@ -135,6 +135,9 @@ class Summary:
         """What an attack was allowed."""
         sizes, budget = _sizes(self._sizes("attacked")), self.experiment["preset"]["query_budget"]
         sentences = [f"Each attack got {sizes} programs and {budget} queries for each."]
+        own = self.facts.get("budgets")
+        if isinstance(own, dict) and own:
+            sentences.append(f"{', '.join(f'{name}: {count:,} queries' for name, count in own.items())}.")
         if substitutes := self.experiment.get("substitutes"):
             sentences.append(f"Substitutes for names: {_unlocated(str(substitutes))}.")
         if checks := str(self.facts.get("checks") or ""):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +16,7 @@ from attacks.judge import judge
 from attacks.lockstep import side_by_side
 from attacks.suite import suite
 from bench.rng import stream
-from bench.types import Attack, Classifier, Probabilities, Sample, UsageError
+from bench.types import Attack, Classifier, Probabilities, Sample, UsageError, Windowed
 
 TEMPLATE = """int fill_%d(char *buf, int size) {
     int i, total = %d;
@@ -75,6 +76,7 @@ def test_batches_are_full_and_always_the_same() -> None:
 def test_a_confirmation_stands_alone_in_its_batch() -> None:
     victim = Words()
     fallen = [outcome for outcome, _ in side_by_side(victim, tasks(ATTACKS["suite"]), width=4)]
+    assert any(isinstance(outcome, tuple) and outcome[0] == "fooled" for outcome in fallen)
     for outcome in fallen:
         assert isinstance(outcome, tuple)
         assert outcome[0] != "fooled" or [outcome[3]] in victim.batches
@@ -107,7 +109,35 @@ def test_the_first_error_ends_all_and_keeps_what_was_finished() -> None:
     found: list[int] = []
     with pytest.raises(ZeroDivisionError):
         found.extend(value for value, _ in side_by_side(Words(), [fine, broken, endless]))
-    assert (found, closed) == ([], [1]) or (found, closed) == ([1], [1])
+    assert (found, closed) == ([1], [1])
+
+
+def test_an_attack_that_will_not_end_does_not_hang_the_others() -> None:
+    def stubborn(victim: Classifier) -> int:
+        try:
+            victim.probabilities(["x"])
+            return len(victim.probabilities(["y"]))
+        finally:
+            victim.probabilities(["z"])
+
+    def broken(victim: Classifier) -> int:
+        victim.probabilities(["w"])
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(side_by_side(Words(), [broken, stubborn]))
+
+
+def test_a_confirmation_goes_to_the_victim_without_memory() -> None:
+    class Firm(Words):
+        def probabilities(self, programs: Sequence[str]) -> Probabilities:
+            return np.tile([0.1, 0.9], (len(programs), 1))
+
+    def task(sample: Sample, victim: Classifier) -> object:
+        return judge(ATTACKS["mhm"], victim, sample, 60, stream(0, sample.id)).stopped
+
+    found = list(side_by_side(Words(), [partial(task, sample) for sample in SAMPLES], Firm()))
+    assert any(stopped == {"reproduced": 1} for stopped, _ in found)
 
 
 def test_a_victim_that_breaks_is_one_clear_error() -> None:
@@ -125,9 +155,11 @@ def test_a_window_is_seen_through() -> None:
             return 7
 
     assert [value for value, _ in side_by_side(Short(), [lambda lane: lane.visible("some program")])] == [7]  # type: ignore[attr-defined]
-    assert [value for value, _ in side_by_side(Words(), [lambda lane: hasattr(lane, "visible")])] == [False]
+    assert [value for value, _ in side_by_side(Words(), [lambda lane: isinstance(lane, Windowed)])] == [False]
 
 
 def test_seconds_are_shared_out() -> None:
+    started = time.perf_counter()
     found = list(side_by_side(Words(), tasks(ATTACKS["mhm"]), width=4))
-    assert all(seconds > 0 for _, seconds in found)
+    total = sum(seconds for _, seconds in found)
+    assert 0 < total <= time.perf_counter() - started

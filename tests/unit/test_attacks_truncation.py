@@ -45,6 +45,13 @@ def test_the_original_loses_what_the_adversarial_program_lost() -> None:
     assert without_tail(CODE, CODE, Reader(20)) is None
 
 
+def test_code_inserted_early_and_late_takes_what_the_window_no_longer_holds() -> None:
+    dead = "if (0) { } " * 40
+    flooded = CODE.replace("{ a", "{ " + dead + "a").replace("return", dead + "return")
+    assert without_tail(CODE, flooded, Reader(len(CODE))) == "int f(int a) { "
+    assert without_tail(CODE, flooded.replace("a)", "b)"), Reader(len(CODE))) == "int f(int a) { "
+
+
 @pytest.mark.parametrize(("window", "owed"), [(len(CODE), True), (1000, False)])
 def test_the_judge_tells_such_successes_apart(window: int, owed: bool) -> None:
     class Renamed(Reader):
