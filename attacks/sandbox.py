@@ -1,7 +1,7 @@
 """Runs a compiler, or a program that an attack wrote, with what it may use up bounded.
 
-A program gets an empty environment, a folder of its own, a closed standard input, and a process group that is killed
-when it is over. Bounded are time, processor time, and the size of every file, what it prints included; memory is
+A program gets an empty environment, a folder of its own, nothing to read, and a process group that is killed when it is
+over. Bounded are time, processor time, and the size of every file, what it prints included; memory is
 bounded by the sanitizer (gcc.py), because AddressSanitizer reserves 15 TB that RLIMIT_AS and RLIMIT_DATA would count.
 Left out: RLIMIT_CORE, which AddressSanitizer sets itself and ends if that fails; RLIMIT_NPROC, which counts all else
 that the user runs; a network of its own, which needs rights.
@@ -26,6 +26,8 @@ WALL_SECONDS = 60
 CPU_SECONDS = 10
 FILE_BYTES = 1 << 18
 TIMED_OUT = -int(signal.SIGKILL)
+CANNOT_RUN = 126
+"""As in a shell: not there, or in a folder whose programs may not be run."""
 
 
 @dataclass(frozen=True)
@@ -43,26 +45,34 @@ def run(
 ) -> Ended:
     """Run a command in a folder (None: here) with these variables (None: ours); `bounded` limits what it uses up."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-        )
         try:
-            if bounded:
-                _limit(process.pid)
-            code = process.wait(WALL_SECONDS)
-        except subprocess.TimeoutExpired:
-            code = TIMED_OUT
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                cwd=folder,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return Ended(CANNOT_RUN, "", str(error))
+        code = _wait(process, bounded=bounded)
         return Ended(code, _text(output), _text(errors))
+
+
+def _wait(process: subprocess.Popen[bytes], *, bounded: bool) -> int:
+    """Return the exit code; nothing that the process started outlives it."""
+    try:
+        if bounded:
+            _limit(process.pid)
+        return process.wait(WALL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return TIMED_OUT
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _text(written: IO[bytes]) -> str:

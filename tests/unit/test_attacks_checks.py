@@ -16,7 +16,7 @@ from attacks import sandbox
 from attacks.behaviour import Behaves
 from attacks.checks import CHECKS, Static, checks, in_words
 from attacks.compiling import Command, Compiles, read_command, whole
-from attacks.gcc import OUTSIDE, Gcc, find_gcc
+from attacks.gcc import OUTSIDE, Gcc, Observed, find_gcc
 from bench.types import Sample, UsageError
 
 DRIVER = '#include <stdio.h>\nint main(void) { printf("%d\\n", f(3)); printf("%d\\n", f(8)); return 0; }'
@@ -151,6 +151,17 @@ def test_a_program_finds_nothing_and_leaves_nothing(behaves: Behaves) -> None:
     assert time.monotonic() - started < 30
     assert runs[0].output == "2 -1\n"
     assert not Path("left").exists()
+
+
+def test_without_sanitizers_nothing_is_run(gcc: Gcc) -> None:
+    plain = Gcc(gcc.path, gcc.version)
+    assert plain.observe(whole(CLEAN, CODE)) == Observed("", ())
+    assert plain.fault("int main(void) { return k; }").startswith("'k' undeclared")
+
+
+def test_a_program_that_cannot_be_run_is_no_crash(tmp_path: Path) -> None:
+    (tmp_path / "program").write_text("no program")
+    assert sandbox.run(("./program",), tmp_path, {}).code == sandbox.CANNOT_RUN
 
 
 def script(text: str) -> str:
