@@ -166,8 +166,8 @@ def differing(codes: list[str], folder: Path) -> int:
     texts = [code.replace("long f(", f"long f{k}(", 1) for k, code in enumerate(codes)]
     names = ", ".join(f"f{k}" for k in range(len(codes)))
     source.write_text(HEAD + "\n".join(texts) + MAIN % names)
-    subprocess.run(["gcc", "-std=gnu11", "-O0", "-w", "-fwrapv", source, "-o", program], check=True, timeout=300)
-    done = subprocess.run([program], capture_output=True, text=True, timeout=60, check=False)
+    subprocess.run(["gcc", "-std=gnu11", "-O0", "-w", "-fwrapv", source, "-o", program], check=True)
+    done = subprocess.run([program], capture_output=True, text=True, timeout=600, check=False)
     if done.returncode not in {0, 1}:
         raise AssertionError(f"the driver ended with {done.returncode}")
     return int(done.stdout or "0")

@@ -1,22 +1,39 @@
-"""The real Devign: counts, checksum, ids; the same samples from every format and from the hub."""
+"""The real Devign: counts, checksum, ids; the same samples from every format and from the hub; what may be attacked.
+
+A sample of the test functions is attacked at random with the tests; `MOEKD_FULL=1 pytest -s -k loci
+tests/reference/test_devign.py` takes all 2,732, 20 genotypes each (15 minutes of one core), and prints its counts.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import mean, median
 
 import pytest
 
+from attacks.program import Locus, Program
+from attacks.rename import Drawn, rename_loci
+from attacks.rewrite import rewrite_loci
+from attacks.rewrites import LAYOUT, REWRITES
+from attacks.verify import verify
+from bench.csource import parse
 from bench.data import DEVIGN, Limits, checksum, load
+from bench.rng import stream
 from bench.rows import Row, read_split
-from bench.types import Splits, UsageError
+from bench.types import Sample, Splits, UsageError
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "devign"
 NAMES = ("train", "valid", "test")
 Rows = dict[str, list[Row]]
+FUNCTIONS, GENOTYPES = (2_732, 20) if os.environ.get("MOEKD_FULL") == "1" else (40, 5)
+SHARES = (0.1, 0.3, 0.6, 1.0)
+"""Of the places, how many a random genotype changes, in turn."""
 
 pytestmark = pytest.mark.skipif(
     not FOLDER.is_dir(), reason=f"needs Devign's rows in ../{FOLDER.relative_to(FOLDER.parents[2])}"
@@ -105,3 +122,58 @@ def test_the_hub_gives_the_same_splits(rows: Rows, devign: Splits, monkeypatch: 
     hub["test"][7]["target"] = not hub["test"][7]["target"]
     with pytest.raises(UsageError, match="SHA-256"):
         load("devign")
+
+
+@dataclass
+class Census:
+    """What functions offer to attacks, and what random genotypes of them did wrong."""
+
+    loci: dict[str, list[int]] = field(default_factory=dict)
+    """By family, the number of loci of each function."""
+    alleles: dict[str, list[int]] = field(default_factory=dict)
+    """By family, the number of alleles of each function, originals not counted."""
+    offering: Counter[str] = field(default_factory=Counter)
+    """By rewrite, in how many functions it applies."""
+    programs: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    def add(self, sample: Sample) -> None:
+        """Count the loci of a function, render random genotypes of all families at once, and verify them."""
+        source, rng = parse(sample.code), stream(0, "census", sample.id)
+        names = rename_loci(source, Drawn(), rng)
+        families = {"rename": names, "rewrite": rewrite_loci(source), "layout": rewrite_loci(source, LAYOUT)}
+        for family, loci in families.items():
+            self._count(family, loci)
+        program = Program(source, (*names, *rewrite_loci(source, (*REWRITES, *LAYOUT))))
+        for k in range(GENOTYPES):
+            genotype = program.random(rng, SHARES[k % len(SHARES)])
+            self.programs += 1
+            if reason := verify(sample.code, program.render(genotype)):
+                self.refused.append(f"{sample.id}: {reason}: {program.changes(genotype)}")
+
+    def _count(self, family: str, loci: Sequence[Locus]) -> None:
+        self.loci.setdefault(family, []).append(len(loci))
+        self.alleles.setdefault(family, []).append(sum(len(locus.alleles) - 1 for locus in loci))
+        if family != "rename":
+            self.offering.update({allele for locus in loci for allele in locus.alleles[1:]})
+
+    def table(self) -> Iterable[str]:
+        """Say what was counted."""
+        yield f"{self.programs} programs, {len(self.refused)} refused"
+        for family, loci in self.loci.items():
+            some, alleles = sum(map(bool, loci)) / len(loci), self.alleles[family]
+            sizes = (mean(loci), median(loci), mean(alleles), median(alleles))
+            yield "{:8}in {:.1%} of functions; loci {:.1f} (median {:g}), alleles {:.1f} ({:g})".format(
+                family, some, *sizes
+            )
+        yield from (f"{name:22} {count:5}" for name, count in self.offering.most_common())
+
+
+def test_random_genotypes_of_all_loci_parse_no_worse_and_keep_their_external_names(devign: Splits) -> None:
+    census = Census()
+    for sample in devign.test[:FUNCTIONS]:
+        census.add(sample)
+    print("", *census.table(), sep="\n")
+    assert census.refused == []
+    assert all(sum(map(bool, loci)) >= 0.8 * len(loci) for loci in census.loci.values())
+    assert {rewrite.name for rewrite in (*REWRITES, *LAYOUT)} >= set(census.offering)
