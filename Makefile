@@ -10,7 +10,7 @@ run: $(READY)
 	$(BIN)/python -m bench run --methods moekd,compressor,avatar
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 fast: $(READY)
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
