@@ -124,8 +124,8 @@ def _function(node: Node) -> Node | None:
 
 def _scope(node: Node, function: Node) -> Node:
     if node.kind == "parameter_declaration":
-        around = next((a for a in node.ancestors() if a.kind == "parameter_list"), function)
         own = function.child("declarator")
-        is_own = own is not None and own.order < node.order < own.stop
-        return function if is_own else around
+        lists = [around for around in node.ancestors() if around.kind == "parameter_list"]
+        inside = own is not None and own.order < node.order < own.stop
+        return function if inside and len(lists) == 1 else (lists or [node])[0]
     return next((a for a in node.ancestors() if a.kind in {"compound_statement", "for_statement"}), function)
