@@ -53,7 +53,8 @@ class Places(Movable):
 
     @cached_property
     def reachable(self) -> tuple[Node, ...]:
-        """Nodes inside function bodies, outside of faults, directives, asm, and arguments of unknown macros."""
+        """Nodes inside function bodies, outside of faults and expressions that hold one, directives, asm, and arguments
+        of unknown macros."""
         found: list[Node] = []
         skip = depth = 0
         for node in self.source.nodes:
@@ -70,6 +71,8 @@ class Places(Movable):
     def _closed(self, node: Node, *, inside: bool) -> bool:
         if node.missing or node.kind in SPOILED:
             return True
+        if node.kind.endswith("_expression") and self._spoiled[node.order]:
+            return True  # what stands beside a fault may be read together with it: `#if X` before `(y)` as `X(y)`
         if node.kind.startswith("preproc_"):
             return inside or node.kind not in CONDITIONAL
         return node.kind == "argument_list" and node.parent is not None and self.is_unknown_call(node.parent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from attacks.places import Places
 from attacks.program import Program
 from attacks.rewrite import rewrite_loci
 from attacks.rewrites import REWRITES
@@ -189,3 +190,9 @@ def test_leaves_alone(name: str, statements: str) -> None:
 
 def test_every_rewrite_has_a_refusal_here() -> None:
     assert {name for name, _ in NO_SITES} == set(BY_NAME)
+
+
+def test_an_expression_beside_a_directive_is_left_alone() -> None:
+    code = "int f(int *a) {\n    if (a[0] &&\n#if X\n        a[1] &&\n#endif\n        a[2]) return 1;\n    return a[3];\n}\n"
+    places = Places(parse(code))
+    assert [places.source.words(node) for node in places.of("subscript_expression")] == ["a[3]"]
