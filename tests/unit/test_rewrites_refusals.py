@@ -192,7 +192,17 @@ def test_every_rewrite_has_a_refusal_here() -> None:
     assert {name for name, _ in NO_SITES} == set(BY_NAME)
 
 
-def test_an_expression_beside_a_directive_is_left_alone() -> None:
-    code = "int f(int *a) {\n    if (a[0] &&\n#if X\n        a[1] &&\n#endif\n        a[2]) return 1;\n    return a[3];\n}\n"
-    places = Places(parse(code))
-    assert [places.source.words(node) for node in places.of("subscript_expression")] == ["a[3]"]
+DIRECTIVES = """int f(struct s *a) {
+    if (a[0].x || (a[0].y != P &&
+#if X
+        a[1].y != Q &&
+#endif
+        a[2].y != R)) { a[3].z = 0; }
+    return a[4].z;
+}
+"""
+
+
+def test_an_expression_that_holds_a_directive_is_left_alone() -> None:
+    places = Places(parse(DIRECTIVES))
+    assert [places.source.words(node) for node in places.of("subscript_expression")] == ["a[3]", "a[4]"]
