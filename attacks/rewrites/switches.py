@@ -124,15 +124,17 @@ def _sections(places: Places, body: Node) -> Iterator[_Section | None]:
 def _section(
     places: Places, labels: tuple[Node, ...], statements: list[Node], *, last: bool, default: bool
 ) -> _Section | None:
+    """Return a section that does not fall through, without its last break; None for any other."""
     if default and labels:
         return None
     if [s.kind for s in statements] == ["compound_statement"]:
         statements = [child for child in statements[0].children if child.named]
     elif any(s.kind in {"declaration", "type_definition"} for s in statements):
         return None
-    if not statements or (not last and statements[-1].kind not in JUMPS):
-        return None if not last or statements else _Section(labels, None)
-    if statements[-1].kind == "break_statement":
+    final = statements[-1].kind if statements else ""
+    if not last and final not in JUMPS:
+        return None
+    if final == "break_statement":
         statements = statements[:-1]
     if not statements:
         return _Section(labels, None)
