@@ -44,7 +44,9 @@ class InsertComment:
 
     def find(self, places: Places) -> Iterator[Node]:
         """Yield statements of blocks."""
-        if _may_change(places):
+        text = places.source.text
+        unclosed = text.rfind("/*") > text.rfind("*/")  # a comment that never ends would end here
+        if _may_change(places) and not unclosed:
             for node in places.of(*sorted(LINES)):
                 if node.parent is not None and node.parent.kind == "compound_statement":
                     yield node

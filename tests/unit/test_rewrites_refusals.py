@@ -7,7 +7,7 @@ import pytest
 from attacks.places import Places
 from attacks.program import Program
 from attacks.rewrite import rewrite_loci
-from attacks.rewrites import REWRITES
+from attacks.rewrites import LAYOUT, REWRITES
 from bench.csource import parse
 
 BY_NAME = {rewrite.name: rewrite for rewrite in REWRITES}
@@ -206,3 +206,11 @@ DIRECTIVES = """int f(struct s *a) {
 def test_an_expression_that_holds_a_directive_is_left_alone() -> None:
     places = Places(parse(DIRECTIVES))
     assert [places.source.words(node) for node in places.of("subscript_expression")] == ["a[3]", "a[4]"]
+
+
+def test_no_comment_is_put_where_it_would_end_one_that_never_ends() -> None:
+    code = "int f(int a) {\n    a = 1;\n    /* never closed\n    a = 2;\n    return a;\n}\n"
+    offered = [locus.alleles for locus in rewrite_loci(parse(code), LAYOUT)]
+    assert not any(name.startswith("insert_comment") for alleles in offered for name in alleles)
+    closed = [locus.alleles for locus in rewrite_loci(parse(code.replace("closed", "closed */")), LAYOUT)]
+    assert any(name.startswith("insert_comment") for alleles in closed for name in alleles)
