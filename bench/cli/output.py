@@ -1,0 +1,22 @@
+"""What commands print when they are done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.store import Store
+
+
+def show(store: Store, out: Path | None = None) -> None:
+    """Write the tables, print the main ones, and say where the files are."""
+    from bench.report import overview, write
+
+    folder = out or store.root / "tables"
+    files = write(store, folder)
+    print(overview(store))
+    for repair in store.repairs:
+        print(f"note: {repair}")
+    kinds = ", ".join(sorted({file.suffix for file in files}))
+    print(f"{len(files)} files in {folder} ({kinds}); everything that was measured is in {store.root}")
