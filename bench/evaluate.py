@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.metrics import checked, clean, clean_intervals
+from bench.results import Predictions
 from bench.types import Classifier, Sample
 
 PURE = ("mcc", "auroc", "ece")
@@ -33,12 +34,21 @@ def share(metric: str, value: float, n: int, interval: tuple[float, float] | Non
     return Measured(metric, 100 * value, "%", n, low, high)
 
 
-def evaluate(classifier: Classifier, samples: Sequence[Sample]) -> list[Measured]:
-    """Judge every sample once and return all clean metrics of the protocol."""
-    labels = np.array([sample.label for sample in samples])
+def predict(classifier: Classifier, samples: Sequence[Sample]) -> Predictions:
+    """Judge every sample once."""
     vulnerable = checked(classifier.probabilities([sample.code for sample in samples]), len(samples))[:, 1]
+    return Predictions(
+        tuple(sample.id for sample in samples),
+        tuple(sample.label for sample in samples),
+        tuple(np.clip(vulnerable, 0.0, 1.0).tolist()),  # a user's model may round to a little more than 1
+    )
+
+
+def performance(predictions: Predictions) -> list[Measured]:
+    """Return all clean metrics of the protocol."""
+    labels, vulnerable, n = predictions.labels, predictions.vulnerable, len(predictions.labels)
     intervals = clean_intervals(labels, vulnerable)
     return [
-        Measured(name, value, n=len(samples)) if name in PURE else share(name, value, len(samples), intervals.get(name))
+        Measured(name, value, n=n) if name in PURE else share(name, value, n, intervals.get(name))
         for name, value in clean(labels, vulnerable).items()
     ]

@@ -1,4 +1,4 @@
-"""What was measured: the judged outcome of one attacked sample, and one number with everything needed to trace it."""
+"""What was measured: predictions on clean samples, the judged outcome of an attacked one, and one traceable number."""
 
 from __future__ import annotations
 
@@ -48,6 +48,28 @@ class Outcome:
     """Whether the success owes itself to truncation alone: the original, cut where the adversarial program leaves the
     victim's window, fools it as well."""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """How one classifier judged n clean samples: three columns of length n, in the order of the samples."""
+
+    sample_ids: tuple[str, ...]
+    labels: tuple[Label, ...]
+    vulnerable: tuple[float, ...]
+    """P(label == 1)."""
+
+    def __post_init__(self) -> None:
+        """Reject columns that do not belong together."""
+        if len({len(self.sample_ids), len(set(self.sample_ids)), len(self.labels), len(self.vulnerable)}) != 1:
+            raise ValueError("expected one id of its own, label and probability for each sample")
+        if not all(0.0 <= share <= 1.0 for share in self.vulnerable):
+            raise ValueError("expected probabilities between 0 and 1")
+
+    @property
+    def right(self) -> tuple[bool, ...]:
+        """Which samples are classified correctly; a tie goes to 0."""
+        return tuple((share > 0.5) == bool(label) for label, share in zip(self.labels, self.vulnerable, strict=True))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from bench import attacking, data, progress
 from bench.attacking import Assault, Source
 from bench.config import Experiment
 from bench.costing import compression, estimate
-from bench.evaluate import Measured, evaluate
+from bench.evaluate import Measured, performance, predict
 from bench.given import Given
 from bench.measure import speed
 from bench.progress import Progress
@@ -134,7 +134,9 @@ class _Walk:
         """Make the student if need be, and judge the test split once."""
         progress.current().stage(cell.name, 1)
         student = makers.source(cell)()
-        found = evaluate(student, self.splits.test)
+        predictions = predict(student, self.splits.test)
+        found = performance(predictions)
+        self.store.keep(cell, predictions)
         self._put(cell, [*found, *compression(student), *makers.facts(cell)])
         if self.experiment.model is not None and any(one.metric == "auroc" and one.value < 0.5 for one in found):
             progress.current().note("AUROC is below 0.5: does --vulnerable-label name the right output of the model?")

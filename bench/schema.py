@@ -15,12 +15,12 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from bench.results import Outcome, Record
+from bench.results import Outcome, Predictions, Record
 
 SCHEMA = 1
 """Version of everything that is stored; raised when a field changes its meaning or goes away."""
 
-T = TypeVar("T", Record, Outcome)
+T = TypeVar("T", Record, Outcome, Predictions)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Manifest:
     """Each different combination of commit, Python and package versions that took part, in order."""
 
 
-def dump(item: Record | Outcome) -> dict[str, Any]:
+def dump(item: Record | Outcome | Predictions) -> dict[str, Any]:
     """Return the fields as JSON values, numbers that are not finite as None."""
     return {key: None if _undefined(value) else value for key, value in asdict(item).items()}
 
@@ -75,7 +75,7 @@ def as_json(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of everything in a run directory, as `bench schema` prints it."""
-    shapes = {kind.__name__: TypeAdapter(kind).json_schema() for kind in (Manifest, Record, Outcome)}
+    shapes = {kind.__name__: TypeAdapter(kind).json_schema() for kind in (Manifest, Record, Outcome, Predictions)}
     shapes["Record"]["properties"]["value"] = {
         "anyOf": [{"type": "number"}, {"type": "null"}],
         "description": "null: not defined, for example an attack success rate where nothing could be attacked",
@@ -87,7 +87,7 @@ def json_schema() -> dict[str, Any]:
 
 @cache
 def _adapters() -> dict[type, TypeAdapter[Any]]:
-    return {kind: TypeAdapter(kind) for kind in (Record, Outcome)}
+    return {kind: TypeAdapter(kind) for kind in (Record, Outcome, Predictions)}
 
 
 def _undefined(value: object) -> bool:

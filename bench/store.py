@@ -3,6 +3,7 @@
     manifest.json             what was asked for, with which data, versions and commit
     records/<cell>.json       numbers of a finished cell, with their checksum
     outcomes/<cell>.jsonl     attacked samples, one line each, appended while the attack goes on
+    predictions/<cell>.json   how the classifier of a clean cell judged each test sample, with their checksum
     artifacts/<name>-<hash>/  checkpoints and the like, with a checksum per file
     tables/                   written by `bench report`
 
@@ -18,21 +19,16 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from bench.files import TEMPORARY, intact, saving, slug, sweep, write_atomically, write_directory
+from bench.files import intact, saving, slug, sweep, write_atomically, write_directory
 from bench.manifest import NAME, Request, agree, begin, read_manifest
-from bench.results import Outcome, Record
+from bench.results import Outcome, Predictions, Record
+from bench.rundir import FOLDERS, acquire, prepare
 from bench.schema import SCHEMA, Manifest, canonical, dump, load
-from bench.types import UsageError
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
-
-FOLDERS = ("records", "outcomes", "artifacts", "tables")
-LOCK = ".lock"
-LEAST_FREE = 200_000_000
-"""Bytes of free disk below which a run does not start."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +70,8 @@ class Store:
         `facts` needs "sha256" (of the task's rows); see `Manifest.facts` for the others. Raises `UsageError` where the
         directory cannot be written, is in use, is something else, or holds a run with other settings.
         """
-        _prepare(root)
-        lock = _acquire(root)
+        prepare(root)
+        lock = acquire(root)
         try:
             manifest = begin(experiment, facts)
             if (root / NAME).exists():
@@ -101,8 +97,9 @@ class Store:
             self._lock = None
 
     def has(self, cell: Cell) -> bool:
-        """Tell whether the cell is finished and its records are intact."""
-        return self._load(self._records(cell)) is not None
+        """Tell whether the cell is finished: its records, and of a clean cell also its predictions, are intact."""
+        finished = self._load(self._records(cell)) is not None
+        return finished and (cell.kind != "clean" or self.predictions(cell) is not None)
 
     def records(self, cell: Cell) -> list[Record]:
         """Return the numbers of a cell; none where it is not finished."""
@@ -116,9 +113,24 @@ class Store:
     def put(self, cell: Cell, records: Sequence[Record]) -> None:
         """Finish a cell: after this, and not before, `has` is true."""
         self._writable()
-        rows = [dump(record) for record in records]
-        content = {"schema": SCHEMA, "cell": asdict(cell), "sha256": _digest(rows), "records": rows}
+        content = _sealed(cell, "records", [dump(record) for record in records])
         write_atomically(self._records(cell), (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+    def predictions(self, cell: Cell) -> Predictions | None:
+        """Return how each clean sample was judged; None where that is missing, and with a note where it is damaged."""
+        path = self._predictions(cell)
+        raw = self._unseal(path, "predictions")
+        try:
+            return None if raw is None else load(Predictions, raw)
+        except ValueError:
+            self._damaged(path)
+            return None
+
+    def keep(self, cell: Cell, predictions: Predictions) -> None:
+        """Keep how each clean sample was judged, before `put` finishes the cell."""
+        self._writable()
+        content = _sealed(cell, "predictions", dump(predictions))
+        write_atomically(self._predictions(cell), (canonical(content) + "\n").encode())
 
     def outcomes(self, cell: Cell) -> list[Outcome]:
         """Return the samples that were attacked so far, in order; what follows a damaged line is dropped."""
@@ -164,6 +176,9 @@ class Store:
     def _outcomes(self, cell: Cell) -> Path:
         return self.root / "outcomes" / f"{cell.name}.jsonl"
 
+    def _predictions(self, cell: Cell) -> Path:
+        return self.root / "predictions" / f"{cell.name}.json"
+
     def _artifact(self, name: str, key: str) -> Path:
         return self.root / "artifacts" / f"{slug(name)}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
@@ -177,17 +192,29 @@ class Store:
 
     def _load(self, path: Path) -> list[Record] | None:
         """Read a file of records; None where it is missing, and None with a note where it is damaged."""
+        rows = self._unseal(path, "records")
+        try:
+            return None if rows is None else [load(Record, row) for row in rows]
+        except (ValueError, TypeError):
+            self._damaged(path)
+            return None
+
+    def _unseal(self, path: Path, kind: str) -> Any:
+        """Read what `_sealed` made; None where it is missing, and None with a note where it is damaged."""
         if not path.is_file():
             return None
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            rows, cell = content["records"], Cell(**content["cell"])
-            if content["schema"] != SCHEMA or content["sha256"] != _digest(rows) or f"{cell.name}.json" != path.name:
-                raise ValueError("checksum, schema or name")
-            return [load(Record, row) for row in rows]
+            rows, cell = content[kind], Cell(**content["cell"])
+            if content["schema"] == SCHEMA and content["sha256"] == _digest(rows) and f"{cell.name}.json" == path.name:
+                return rows
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            self._note(f"{path.name} is damaged: counted as not finished")
-            return None
+            pass
+        self._damaged(path)
+        return None
+
+    def _damaged(self, path: Path) -> None:
+        self._note(f"{path.name} is damaged: counted as not finished")
 
     def _finished(self, path: Path) -> tuple[list[Outcome], int]:
         """Return the intact outcomes at the head of a file, and how many bytes they take."""
@@ -212,38 +239,9 @@ class Store:
                 file.truncate(size)
 
 
+def _sealed(cell: Cell, kind: str, rows: object) -> dict[str, object]:
+    return {"schema": SCHEMA, "cell": asdict(cell), "sha256": _digest(rows), kind: rows}
+
+
 def _digest(rows: object) -> str:
     return hashlib.sha256(canonical(rows).encode()).hexdigest()
-
-
-def _prepare(root: Path) -> None:
-    """Make the folders of a run, unless there is something else in the way."""
-    known = {NAME, LOCK, *FOLDERS}
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        foreign = [e.name for e in root.iterdir() if e.name not in known and not e.name.startswith(TEMPORARY)]
-        if foreign and not (root / NAME).exists():
-            raise UsageError(
-                f"expected a run directory or an empty one, got {root} with {min(foreign)}: change --output"
-            )
-        for name in FOLDERS:
-            (root / name).mkdir(exist_ok=True)
-        free = shutil.disk_usage(root).free
-    except OSError as error:
-        raise UsageError(f"expected to write to {root}, got {error.strerror}: give another --output") from error
-    if free < LEAST_FREE:
-        raise UsageError(f"no space left: {root} has {free // 10**6} MB free, a run needs {LEAST_FREE // 10**6} MB")
-
-
-def _acquire(root: Path) -> BaseFileLock:
-    """Take the lock of a run directory, or say that another process has it."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(root / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UsageError(f"another run is writing to {root}: wait for it or give another --output") from error
-    except OSError as error:
-        raise UsageError(f"expected to lock {root}, got {error.strerror}: give another --output") from error
-    return lock

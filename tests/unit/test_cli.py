@@ -140,7 +140,7 @@ def test_list_names_everything(fakes: Fakes, monkeypatch: pytest.MonkeyPatch, ca
 
 def test_schema_is_json(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     assert call(monkeypatch, "schema") == 0
-    assert sorted(json.loads(capsys.readouterr().out)["$defs"]) == ["Manifest", "Outcome", "Record"]
+    assert sorted(json.loads(capsys.readouterr().out)["$defs"]) == ["Manifest", "Outcome", "Predictions", "Record"]
 
 
 @pytest.mark.parametrize(

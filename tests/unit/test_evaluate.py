@@ -9,7 +9,7 @@ from bench import cost
 from bench.config import CONTROLS, EMBEDDED, PAPER
 from bench.costing import architecture, compression, estimate
 from bench.encode import train_tokenizer
-from bench.evaluate import PURE, evaluate, share
+from bench.evaluate import PURE, performance, predict, share
 from bench.models import Constant, build
 from bench.store import Cell
 from bench.types import Recipe, Sample, StudentSpec
@@ -31,7 +31,7 @@ class Table:
 
 def test_column_1_decides_and_each_sample_is_judged_once():
     table = Table(a=0.9, b=0.2, c=0.4, d=0.1)
-    found = {one.metric: one for one in evaluate(table, SAMPLES)}
+    found = {one.metric: one for one in performance(predict(table, SAMPLES))}
     assert table.asked == [["a", "b", "c", "d"]]
     assert found["accuracy"].value == 75.0
     assert (found["precision"].value, found["recall"].value) == (100.0, 50.0)
@@ -43,7 +43,7 @@ def test_column_1_decides_and_each_sample_is_judged_once():
 
 
 def test_a_constant_has_half_the_balanced_accuracy_and_no_skill():
-    found = {one.metric: one.value for one in evaluate(Constant(0.3), SAMPLES)}
+    found = {one.metric: one.value for one in performance(predict(Constant(0.3), SAMPLES))}
     assert (found["balanced_accuracy"], found["mcc"], found["auroc"], found["recall"]) == (50.0, 0.0, 0.5, 0.0)
 
 

@@ -128,6 +128,17 @@ def test_a_finished_run_is_not_computed_again(finished, experiment, compressed):
     assert tables(again, store.root.parent / "again") == expected
 
 
+def test_a_lost_prediction_is_made_again_by_the_stored_student(finished, experiment, compressed, tmp_path):
+    root = Path(shutil.copytree(finished[0].root, tmp_path / "run"))
+    before = {path.name: path.read_bytes() for path in (root / "predictions").iterdir()}
+    assert len(before) == 4
+    shutil.rmtree(root / "predictions")
+    store = run(experiment, root, Listener())
+    assert {path.name: path.read_bytes() for path in (root / "predictions").iterdir()} == before
+    assert compressed == []
+    assert tables(store, tmp_path / "out") == finished[1]
+
+
 def test_another_attack_adds_cells_and_changes_none(finished, experiment, compressed, tmp_path):
     root = Path(shutil.copytree(finished[0].root, tmp_path / "run"))
     before = stamps(root)

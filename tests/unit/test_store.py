@@ -17,7 +17,7 @@ import pytest
 
 from bench import files
 from bench.config import EMBEDDED, SMOKE, Experiment, preset
-from bench.results import Outcome, Record
+from bench.results import Outcome, Predictions, Record
 from bench.schema import SCHEMA, json_schema
 from bench.store import Cell, Store
 from bench.types import UsageError
@@ -110,6 +110,47 @@ def test_outcomes_are_kept_one_by_one(run: Store) -> None:
     for outcome in (OUTCOME, odd):
         run.append(CELL, outcome)
     assert run.outcomes(CELL) == [OUTCOME, odd]
+
+
+CLEAN = replace(CELL, attack="", kind="clean")
+JUDGED = Predictions(("t/0", "t/1", "t/2"), (1, 0, 1), (0.9, 1 / 3, 0.5))
+
+
+def test_a_clean_cell_is_finished_by_records_and_predictions(run: Store) -> None:
+    run.put(CLEAN, [RECORD])
+    assert run.predictions(CLEAN) is None
+    assert not run.has(CLEAN)
+    run.keep(CLEAN, JUDGED)
+    assert run.predictions(CLEAN) == JUDGED
+    assert run.has(CLEAN)
+    assert JUDGED.right == (True, True, False)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: text.replace("0.9", "0.8"),
+        lambda text: text.replace("clean", "speed"),
+        lambda text: "[]",
+    ],
+)
+def test_damaged_predictions_count_as_unfinished(run: Store, damage: Callable[[str], str]) -> None:
+    run.put(CLEAN, [RECORD])
+    run.keep(CLEAN, JUDGED)
+    path = run.root / "predictions" / f"{CLEAN.name}.json"
+    path.write_text(damage(path.read_text()))
+    assert run.predictions(CLEAN) is None
+    assert not run.has(CLEAN)
+    assert run.repairs == [f"{path.name} is damaged: counted as not finished"]
+
+
+@pytest.mark.parametrize(
+    "columns", [(("a",), (1, 0), (0.1, 0.2)), (("a", "a"), (1, 0), (0.1, 0.2)), (("a",), (1,), (2.0,))]
+)
+def test_columns_that_do_not_belong_together_are_no_predictions(columns: tuple[tuple, ...]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        Predictions(*columns)
 
 
 @pytest.mark.parametrize(
@@ -365,7 +406,7 @@ def test_a_run_killed_while_saving_keeps_whole_cells_only(tmp_path: Path) -> Non
         "from bench.config import Experiment; from bench.store import Cell, Store; from bench.results import *\n"
         f"store = Store.open(Path(sys.argv[1]), Experiment(), {FACTS!r}); print('go', flush=True); i = 0\n"
         "while True:\n"
-        "    cell = Cell('t', 'kd', i); i += 1\n"
+        "    cell = Cell('t', 'kd', i, kind='speed'); i += 1\n"
         "    store.append(cell, Outcome('a', 1, 'fooled', i, adversarial='x' * 100_000))\n"
         "    store.put(cell, [Record('e', 't', 'kd', i, '', 'm', k / 7, '', 1) for k in range(500)])\n"
     )
@@ -376,7 +417,7 @@ def test_a_run_killed_while_saving_keeps_whole_cells_only(tmp_path: Path) -> Non
         writer.send_signal(signal.SIGKILL)
         writer.wait()
     found = Store.open(tmp_path, Experiment(), FACTS)
-    cells = [Cell("t", "kd", seed) for seed in range(len(list((tmp_path / "records").glob("*.json"))))]
+    cells = [Cell("t", "kd", seed, kind="speed") for seed in range(len(list((tmp_path / "records").glob("*.json"))))]
     assert cells
     assert all(found.has(cell) and len(found.outcomes(cell)) == 1 for cell in cells)
     assert not [line for line in found.repairs if "damaged" in line]
@@ -385,7 +426,7 @@ def test_a_run_killed_while_saving_keeps_whole_cells_only(tmp_path: Path) -> Non
 
 def test_the_schema_describes_what_is_written() -> None:
     shapes = json_schema()["$defs"]
-    assert sorted(shapes) == ["Manifest", "Outcome", "Record"]
+    assert sorted(shapes) == ["Manifest", "Outcome", "Predictions", "Record"]
     assert {"type": "null"} in shapes["Record"]["properties"]["value"]["anyOf"]
     assert shapes["Outcome"]["properties"]["verdict"]["enum"][0] == "fooled"
     json.dumps(json_schema())
