@@ -8,7 +8,7 @@ byte for byte as published.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,14 +67,40 @@ def load(task: str, data: str | None = None, limits: Limits | None = None) -> Sp
     if task == "folder" and data is None:
         raise UsageError("expected --data PATH with task folder, got none: name a folder with train, valid and test")
     limits = limits or Limits()
-    train, valid, test = _from_folder(Path(data), limits) if data is not None else _from_hub(DEVIGN)
-    sha256 = checksum(train, valid, test)
+    rows = _from_folder(Path(data), limits) if data is not None else _from_hub(DEVIGN)
     if task == "devign":
-        _check_release(DEVIGN, (len(train), len(valid), len(test)), sha256, data or DEVIGN.hub_id)
+        _check_release(DEVIGN, rows, data or DEVIGN.hub_id)
         source = f"Devign as CodeXGLUE splits it ({DEVIGN.hub_id}@{DEVIGN.revision[:7]})"
     else:
         source = f"local folder {Path(data or '').name}"
-    return _split(task, train, valid, test, source, sha256, limits)
+    return split(task, rows, source, limits)
+
+
+Rows = tuple[Sequence[Row], Sequence[Row], Sequence[Row]]
+"""Of train, valid and test."""
+Loader = Callable[[str | None, Limits], Splits]
+"""From --data and the limits of a run to the programs of a task."""
+
+
+def checked(task: str, loader: Loader, data: str | None, limits: Limits) -> Splits:
+    """Load a task that another package adds, and hold it to what is promised of a task.
+
+    Raises:
+        UsageError: another task's name, no checksum, no programs, or more of them than the limits allow.
+    """
+    found = loader(data, limits)
+    parts = (found.labelled, found.unlabelled, found.valid, found.test)
+    most = (limits.half, limits.half, limits.valid, limits.test)
+    if found.task != task or not found.sha256:
+        got = f"{found.task!r} with {found.sha256!r}"
+        raise UsageError(f"expected the task {task!r} with the SHA-256 of its rows, got {got}: mend its package")
+    if not found.test or (limits.training and not all(parts)):
+        raise UsageError(f"expected programs in all parts of task {task!r}, got {[*map(len, parts)]}: mend its package")
+    if any(limit is not None and len(part) > limit for part, limit in zip(parts, most, strict=True)):
+        raise UsageError(
+            f"expected at most {most} programs of task {task!r}, got {[*map(len, parts)]}: its package must limit them"
+        )
+    return found
 
 
 def checksum(*splits: Sequence[Row]) -> str:
@@ -121,7 +147,7 @@ def _limited(n: int, limit: int | None) -> int:
     return n if limit is None else min(n, limit)
 
 
-def _from_folder(folder: Path, limits: Limits) -> tuple[list[Row], list[Row], list[Row]]:
+def _from_folder(folder: Path, limits: Limits) -> Rows:
     if not folder.is_dir():
         raise UsageError(f"expected --data to be a folder with train, valid and test files, got {folder}: no folder")
 
@@ -131,7 +157,7 @@ def _from_folder(folder: Path, limits: Limits) -> tuple[list[Row], list[Row], li
     return rows("train"), rows("valid"), read_split(folder, "test")
 
 
-def _from_hub(release: Release) -> tuple[list[Row], list[Row], list[Row]]:
+def _from_hub(release: Release) -> Rows:
     import datasets
 
     try:
@@ -148,7 +174,9 @@ def _from_hub(release: Release) -> tuple[list[Row], list[Row], list[Row]]:
     return rows("train"), rows("validation"), rows("test")
 
 
-def _check_release(release: Release, counts: tuple[int, int, int], sha256: str, where: str) -> None:
+def _check_release(release: Release, rows: Rows, where: str) -> None:
+    train, valid, test = rows
+    counts, sha256 = (len(train), len(valid), len(test)), checksum(*rows)
     if counts != release.counts:
         raise UsageError(
             f"expected Devign's {release.counts} rows in train, valid and test, got {counts} from {where}: "
@@ -161,9 +189,19 @@ def _check_release(release: Release, counts: tuple[int, int, int], sha256: str, 
         )
 
 
-def _split(
-    task: str, train: list[Row], valid: list[Row], test: list[Row], source: str, sha256: str, limits: Limits
-) -> Splits:
+def split(task: str, rows: Rows, source: str, limits: Limits) -> Splits:
+    """Divide the training rows into halves and name every program by its row; the same rows, the same splits.
+
+    Args:
+        task: its name, the beginning of every sample's id.
+        rows: of train, valid and test, in their published order.
+        source: named release and revision; printed with every table.
+        limits: of the run.
+
+    Raises:
+        UsageError: fewer than two training rows where training rows are needed.
+    """
+    train, valid, test = rows
     order = stream(HALVES_SEED, task, "halves").permutation(len(train))
     half = len(train) // 2
     if half == 0 and limits.training:
@@ -171,8 +209,8 @@ def _split(
     labelled = [int(i) for i in order[:half][: limits.half]]
     unlabelled = [int(i) for i in order[half : 2 * half][: limits.half]]
 
-    def samples(split: str, rows: list[Row], chosen: Sequence[int]) -> tuple[Sample, ...]:
-        return tuple(Sample(f"{task}/{split}/{i}", rows[i].func, rows[i].target, rows[i].project) for i in chosen)
+    def samples(part: str, rows: Sequence[Row], chosen: Sequence[int]) -> tuple[Sample, ...]:
+        return tuple(Sample(f"{task}/{part}/{i}", rows[i].func, rows[i].target, rows[i].project) for i in chosen)
 
     return Splits(
         task=task,
@@ -181,5 +219,5 @@ def _split(
         valid=samples("valid", valid, range(len(valid))[: limits.valid]),
         test=samples("test", test, range(len(test))[: limits.test]),
         source=source,
-        sha256=sha256,
+        sha256=checksum(*rows),
     )

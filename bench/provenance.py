@@ -9,6 +9,7 @@ from pathlib import Path
 from attacks.checks import checks, in_words
 from bench.config import Experiment
 from bench.given import fingerprint
+from bench.listing import origins
 from bench.registry import attack, teacher
 from bench.types import Splits
 
@@ -23,6 +24,7 @@ def facts(experiment: Experiment, splits: Splits) -> dict[str, object]:
         "commit": commit(),
         "counts": {**{name: len(part) for name, part in parts.items()}, "unlabelled": len(splits.unlabelled)},
         "vulnerable": {name: sum(sample.label for sample in part) for name, part in parts.items()},
+        "packages": origins(experiment),
         "teachers": {name: _summary(experiment, name) for name in experiment.teachers},
         "checks": in_words(checks(experiment.compile_command)),
         "model_sha256": fingerprint(experiment.model.source) if experiment.model else "",

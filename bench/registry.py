@@ -1,15 +1,15 @@
 """Every name: METHODS, ATTACKS, TASKS, TEACHERS, with real imports. Adding one is one line here.
 
-Leaves out entry points of other packages (a later issue).
+What other installed packages add (bench/installed.py) stands beside them, and under no name of ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from attacks.catalogue import CATALOGUE, Listed
 from baselines.avatar import Avatar
 from baselines.compressor import Compressor
 from baselines.controls import Majority, SingleTeacher, Supervised, Uncompressed
+from bench import data, installed
 from bench.config import CONTROLS, GIVEN, Experiment, Preset
 from bench.encoders import Encoder, load_encoder
 from bench.plugins import load_object
@@ -70,10 +71,16 @@ METHODS: dict[str, Entry[Callable[[], Method]]] = {
     ),
 }
 ATTACKS: dict[str, Listed] = CATALOGUE
-TASKS: dict[str, Entry[None]] = {
-    "embedded": Entry("synthetic C with proven labels, generated offline", "this project", None),
-    "devign": Entry("FFmpeg and QEMU functions, from the hub or --data", "Zhou et al., NeurIPS 2019; CodeXGLUE", None),
-    "folder": Entry("any labelled functions, from --data", "yours", None),
+TASKS: dict[str, Entry[data.Loader]] = {
+    "embedded": Entry(
+        "synthetic C with proven labels, generated offline", "this project", partial(data.load, "embedded")
+    ),
+    "devign": Entry(
+        "FFmpeg and QEMU functions, from the hub or --data",
+        "Zhou et al., NeurIPS 2019; CodeXGLUE",
+        partial(data.load, "devign"),
+    ),
+    "folder": Entry("any labelled functions, from --data", "yours", partial(data.load, "folder")),
 }
 TEACHERS: dict[str, Entry[EncoderMaker]] = {
     "codebert-scratch": Entry(
@@ -89,13 +96,34 @@ TEACHERS: dict[str, Entry[EncoderMaker]] = {
 }
 
 
-ALSO = {"teacher": ", or a directory of a Hugging Face encoder", "attack": ", or package.module:factory"}
+ALSO = {"teachers": ", or a directory of a Hugging Face encoder", "attacks": ", or package.module:factory"}
+BUILT_IN: Mapping[str, Mapping[str, Entry[Any] | Listed]] = {
+    "methods": METHODS,
+    "attacks": ATTACKS,
+    "tasks": TASKS,
+    "teachers": TEACHERS,
+}
+
+
+def method(name: str) -> Entry[Callable[[], Method]]:
+    """Return a method by its name."""
+    return METHODS[name] if name in METHODS else _added("methods", name)
+
+
+def task(name: str) -> Entry[data.Loader]:
+    """Return a task by its name."""
+    if name in TASKS:
+        return TASKS[name]
+    entry = _added("tasks", name)
+    return replace(entry, make=partial(data.checked, name, entry.make))
 
 
 def teacher(name: str) -> Entry[EncoderMaker]:
     """Return a teacher by its registry name, or for a local directory."""
     if name in TEACHERS:
         return TEACHERS[name]
+    if not Path(name).is_dir():
+        return _added("teachers", name)
     return Entry(
         f"the encoder in the local directory {Path(name).name}, fine-tuned here", "", partial(_from_folder, name)
     )
@@ -118,8 +146,24 @@ def attack(name: str) -> Listed:
     """Return an attack by its name, or made by package.module:factory."""
     if name in ATTACKS:
         return ATTACKS[name]
+    if ":" not in name:
+        return _find("attacks", name).load(Listed)
     load_object(name, "attempt")  # a mistake is told now
     return Listed(f"the attack {name}", "", lambda names: Foreign(name))
+
+
+def _added(kind: str, name: str) -> Entry[Any]:
+    return _find(kind, name).load(Entry)
+
+
+def _find(kind: str, name: str) -> installed.Addition:
+    found = installed.find(kind, name)
+    if found is None:
+        known = dict.fromkeys((*BUILT_IN[kind], *(one.name for one in installed.additions(kind))))
+        raise UsageError(
+            f"unknown {kind.removesuffix('s')} {name!r}: expected one of {', '.join(known)}{ALSO.get(kind, '')}"
+        )
+    return found
 
 
 def check(experiment: Experiment) -> None:
@@ -128,21 +172,31 @@ def check(experiment: Experiment) -> None:
     Raises:
         UsageError: naming what is known.
     """
-    _known("method", [name for name in experiment.methods if experiment.model is None or name != GIVEN], METHODS)
-    _known("attack", [name for name in experiment.attacks if ":" not in name], ATTACKS)
-    _known("task", (experiment.task,), TASKS)
-    if experiment.model is None:
-        _known("teacher", [name for name in experiment.teachers if not Path(name).is_dir()], TEACHERS)
     if not set(CONTROLS) <= set(METHODS):
         raise RuntimeError(f"controls without an entry: {set(CONTROLS) - set(METHODS)}")
+    given = experiment.model is not None
+    asked: Mapping[str, tuple[Callable[[str], object], Sequence[str]]] = {
+        "methods": (method, [name for name in experiment.all_methods if not given or name != GIVEN]),
+        "attacks": (attack, experiment.attacks),
+        "tasks": (task, (experiment.task,)),
+        "teachers": (teacher, () if given else experiment.teachers),
+    }
+    for kind, (find, names) in asked.items():
+        for name in names:
+            unmistakable(kind, name)
+            find(name)
     _check_device(experiment.device)
 
 
-def _known(kind: str, names: Sequence[str], entries: Mapping[str, object]) -> None:
-    for name in names:
-        if name not in entries:
-            also = ALSO.get(kind, "")
-            raise UsageError(f"unknown {kind} {name!r}: expected one of {', '.join(entries)}{also}")
+def unmistakable(kind: str, name: str) -> None:
+    """Refuse a name that means two things: one of ours and an installed package's, or those of two packages.
+
+    Raises:
+        UsageError: naming both.
+    """
+    added = installed.find(kind, name)
+    if added is not None and name in BUILT_IN[kind]:
+        raise installed.clash(added, "the benchmark itself")
 
 
 def _check_device(device: str) -> None:

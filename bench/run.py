@@ -25,7 +25,7 @@ from bench.given import Given
 from bench.measure import speed
 from bench.progress import Progress
 from bench.provenance import commit, facts
-from bench.registry import attack, check
+from bench.registry import attack, check, task
 from bench.results import Record
 from bench.robust import optimum, robust
 from bench.robustness import UNION, WORST_CASE, worst_case
@@ -59,7 +59,7 @@ def run(experiment: Experiment, output: Path, listener: Progress, workers: int =
         limits = data.Limits(
             preset.train_limit, preset.valid_limit, preset.test_limit, training=experiment.model is None
         )
-        splits = data.load(experiment.task, experiment.data, limits)
+        splits = task(experiment.task).make(experiment.data, limits)
         walk = _Walk(experiment, splits, Store.open(output, experiment, facts(experiment, splits)), workers)
         try:
             for name in experiment.teachers:

@@ -15,7 +15,7 @@ from bench import models
 from bench.config import Experiment
 from bench.encoders import load_own_encoder, save_encoder
 from bench.evaluate import Measured
-from bench.registry import METHODS, teacher
+from bench.registry import method, teacher
 from bench.store import Cell, Store
 from bench.teachers import FineTuned, single_teacher
 from bench.types import Budget, Classifier, Splits, Student
@@ -59,7 +59,7 @@ class Students:
         folder = self.store.artifact(f"student-{key}", key)
         if folder is not None and (folder / FACTS).is_file():
             return folder
-        made: Student = METHODS[cell.method].make().compress(self.teacher, self.splits, self.budget, cell.seed)
+        made: Student = method(cell.method).make().compress(self.teacher, self.splits, self.budget, cell.seed)
 
         def write(folder: Path) -> None:
             models.save(made.classifier, folder)

@@ -32,21 +32,16 @@ def report(
 
 @app.command(name="list")
 def list_names() -> None:
-    """Name the methods, attacks, tasks and teachers that can be compared."""
-    from bench import registry
+    """Name the methods, attacks, tasks and teachers that can be compared, and the packages that they come from."""
+    from bench.listing import shown
+    from bench.registry import BUILT_IN
 
-    kinds = (
-        ("methods", registry.METHODS),
-        ("attacks", registry.ATTACKS),
-        ("tasks", registry.TASKS),
-        ("teachers", registry.TEACHERS),
-    )
-    for kind, entries in kinds:
+    for kind in BUILT_IN:
         print(f"{kind}:")
-        width = max(map(len, entries), default=0)
-        for name, entry in entries.items():
-            source = f" ({entry.source})" if entry.source else ""
-            print(f"  {name:<{width}}  {entry.summary}{source}")
+        names = list(shown(kind))
+        name_width, origin_width = max(len(one.name) for one in names), max(len(one.origin) for one in names)
+        for one in names:
+            print(f"  {one.name:<{name_width}}  {one.origin:<{origin_width}}  {one.about}")
 
 
 @app.command()

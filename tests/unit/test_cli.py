@@ -26,9 +26,10 @@ HEAVY = ("torch", "textattack", "numpy", "pandas", "transformers", "rich", "benc
 
 
 @dataclass(frozen=True)
-class Entry:
-    summary: str
-    source: str = ""
+class Shown:
+    name: str
+    origin: str
+    about: str
 
 
 class Fakes:
@@ -63,11 +64,13 @@ def module(name: str, members: Mapping[str, object]) -> ModuleType:
 
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fakes:
-    fake, entries = Fakes(), {"first": Entry("does this", "Somebody 2022"), "second-one": Entry("does that")}
+    fake = Fakes()
     plan = [("codebert-scratch.moekd.s0.clean", 61.0), ("codebert-scratch.moekd.s0.speed", 4.4)]
-    names = dict.fromkeys(("METHODS", "ATTACKS", "TASKS", "TEACHERS"), entries)
+    names = [Shown("first", "built in", "does this (Somebody 2022)"), Shown("second-one", "acme 1.2", "does that")]
+    kinds = dict.fromkeys(("methods", "attacks", "tasks", "teachers"))
     stand_ins = {
-        "registry": module("bench.registry", {**names, "check": fake.check}),
+        "registry": module("bench.registry", {"BUILT_IN": kinds, "check": fake.check}),
+        "listing": module("bench.listing", {"shown": lambda kind: names}),
         "run": module("bench.run", {"run": fake.run, "plan": lambda _: plan}),
     }
     for name, stand_in in stand_ins.items():
@@ -134,7 +137,11 @@ def test_dry_run_prints_the_plan_and_runs_nothing(
 def test_list_names_everything(fakes: Fakes, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     assert call(monkeypatch, "list") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:3] == ["methods:", "  first       does this (Somebody 2022)", "  second-one  does that"]
+    assert lines[:3] == [
+        "methods:",
+        "  first       built in  does this (Somebody 2022)",
+        "  second-one  acme 1.2  does that",
+    ]
     assert [line for line in lines if not line.startswith(" ")] == ["methods:", "attacks:", "tasks:", "teachers:"]
 
 
