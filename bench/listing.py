@@ -19,7 +19,7 @@ class Shown:
 
     name: str
     origin: str
-    """"built in", or the distribution that adds it, with its version."""
+    """Either "built in", or the distribution that adds it, with its version."""
     about: str
     """What it is and whom it follows, or why it cannot be used."""
 
