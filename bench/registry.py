@@ -185,7 +185,7 @@ def check(experiment: Experiment) -> None:
         for name in names:
             unmistakable(kind, name)
             find(name)
-    _check_device(experiment.device)
+    check_device(experiment.device)
 
 
 def unmistakable(kind: str, name: str) -> None:
@@ -199,7 +199,12 @@ def unmistakable(kind: str, name: str) -> None:
         raise installed.clash(added, "the benchmark itself")
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Reject a device that is not there.
+
+    Raises:
+        UsageError: naming what is.
+    """
     import torch
 
     if device != "cpu" and device.partition(":")[0] != "cuda":

@@ -37,7 +37,7 @@ def read_split(folder: Path, split: str) -> list[Row]:
     """
     path = _find(folder, split)
     try:
-        rows = [check_row(row, f"{path.name}:{number}") for number, row in _raw(path)]
+        rows = [check_row(row, f"{path.name}:{number}") for number, row in raw_rows(path)]
     except OSError as error:
         raise UsageError(f"expected a readable file, got {error} from {path}: check it") from error
     if not rows:
@@ -50,14 +50,20 @@ def check_row(raw: Mapping[str, object], where: str) -> Row:
     for name in ("func", "target"):
         if name not in raw:
             raise UsageError(f"{where}: expected the fields func and target, got {sorted(raw)}: add {name!r}")
-    func, target = raw["func"], raw["target"]
+    func, target = check_program(raw, where), raw["target"]
+    if not isinstance(target, int | float) or target not in (0, 1):
+        raise UsageError(f"{where}: expected target 0 or 1 (1 is vulnerable), got {target!r:.40}: mend the label")
+    return Row(func, cast(Label, int(target)), str(raw.get("project") or ""))
+
+
+def check_program(raw: Mapping[str, object], where: str) -> str:
+    """Return the program of a raw row, labelled or not, or say at which place what is wrong."""
+    func = raw.get("func")
     if not isinstance(func, str) or not func.strip():
         raise UsageError(f"{where}: expected func to be a non-empty program, got {func!r:.40}: mend or drop the row")
     if not _is_unicode(func):
         raise UsageError(f"{where}: expected func to be Unicode text, got half a character: mend or drop the row")
-    if not isinstance(target, int | float) or target not in (0, 1):
-        raise UsageError(f"{where}: expected target 0 or 1 (1 is vulnerable), got {target!r:.40}: mend the label")
-    return Row(func, cast(Label, int(target)), str(raw.get("project") or ""))
+    return func
 
 
 def _is_unicode(text: str) -> bool:
@@ -89,7 +95,13 @@ def _find(folder: Path, split: str) -> Path:
     return found[0]
 
 
-def _raw(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
+def raw_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """Yield the rows of one file, each with its number.
+
+    Raises:
+        UsageError: a file or row that is damaged.
+        OSError: a file that cannot be read.
+    """
     if path.suffix == ".parquet":
         yield from _parquet(path)
         return

@@ -9,8 +9,9 @@ import torch
 from bench.config import ScratchEncoder
 from bench.encode import MASK, PAD, SPECIALS, collapse
 from bench.encoders import Encoder, load_encoder, load_own_encoder, save_encoder
-from bench.pretrain import _loss, mask, pretrain
-from bench.rng import stream
+from bench.lessons import Packed, bare, mask
+from bench.pretrain import pretrain, question_loss, rate
+from bench.types import UsageError
 
 SHAPE = ScratchEncoder(vocab_size=300, layers=1, hidden=16, heads=2, ffn=32, pretrain_epochs=1)
 PROGRAMS = [f"int f{i}(int a) {{ return a + {i}; }}" for i in range(24)]
@@ -50,22 +51,29 @@ def test_the_same_seed_gives_the_same_encoder():
     assert not np.array_equal(one.embed(PROGRAMS), other.embed(PROGRAMS))
 
 
-def loss_of(encoder: Encoder, model) -> float:
+def loss_of(encoder: Encoder) -> float:
+    lessons = Packed(bare(encoder.inputs.encode(PROGRAMS)), 32, 32, 300, 4, seed=9)
     with torch.inference_mode():
-        encoded = encoder.inputs.encode(PROGRAMS)
-        return float(_loss(model.eval(), encoder.inputs, encoded, stream(0, "examined"), "cpu"))
+        return float(question_loss(encoder.language_model, lessons.questions(0)))
 
 
-def test_pre_training_lowers_the_loss(monkeypatch):
-    from bench import pretrain as module
+def test_pre_training_lowers_the_loss():
+    shapes = (replace(SHAPE, pretrain_epochs=epochs, pretrain_learning_rate=5e-3) for epochs in (1, 20))
+    short, long = (loss_of(pretrain(PROGRAMS, shape, 32, 0, "cpu")) for shape in shapes)
+    assert long < short - 0.5
 
-    made, make = [], module.masked_language_model
-    monkeypatch.setattr(module, "masked_language_model", lambda *args: made.append(make(*args)) or made[-1])
-    losses = []
-    for epochs in (1, 12):
-        encoder = pretrain(PROGRAMS, replace(SHAPE, pretrain_epochs=epochs, pretrain_learning_rate=5e-3), 32, 0, "cpu")
-        losses.append(loss_of(encoder, made[-1]))
-    assert losses[1] < losses[0] - 0.5
+
+def test_the_learning_rate_rises_over_a_tenth_and_falls_to_nothing():
+    rates = [rate(step, 20, 0.1) for step in range(20)]
+    assert rates[:3] == [0.5, 1.0, pytest.approx(18 / 19)]
+    assert np.allclose(np.diff(rates[1:]), -1 / 19)
+    assert rates[-1] == pytest.approx(1 / 19)
+    assert rate(0, 1, 0.1) == 1.0
+
+
+def test_nothing_to_read_is_the_users_mistake():
+    with pytest.raises(UsageError, match="none with a token"):
+        pretrain(["", " "], SHAPE, 32, 0, "cpu")
 
 
 def test_an_encoder_survives_the_disk(tmp_path):
