@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from bench.columns import ASR, ATTACKS, COLLAPSED, INTERVALS, OPTIMUM, RATES, ROBUSTNESS, Column, titles
 from bench.robustness import EXACT, STOPPED, WORST_CASE
-from bench.summary import Row, Summary, counted
+from bench.runs import Row
+from bench.significance import BOLD, Best, crown
+from bench.summary import Summary, counted
 from bench.tables import Entry, Number, Table
 
 TOO_LARGE = Column("too_large", "too large", 0)
 ON_ATTACKS = ("teacher", "method", "attack")
 
 
-def robustness(run: Summary) -> Table:
+def robustness(run: Summary, best: Best = frozenset()) -> Table:
     """Return what the attacks did to each student."""
     notes = (
         "ASR of all correct: fooled over classified correctly; a program without a place to change is robust.",
         "ASR without truncation: a success that truncation alone explains counts as none.",
         "Changes are means over fooled programs; parse is the share of attacked programs that parse.",
+        BOLD,
         COLLAPSED,
     )
     caption = (*run.setting, run.attack_setting, INTERVALS, *RATES, *notes)
     rows = [
-        (*run.label(row), attack, *run.numbers(row, ROBUSTNESS, attack))
+        (*run.label(row), attack, *(crown(run, best, row, column, attack) for column in ROBUSTNESS))
         for row in run.rows()
         for attack in (*run.attacks, WORST_CASE)
     ]

@@ -25,6 +25,8 @@ STOPPED = "stopped/"
 PRECEDENCE: tuple[Verdict, ...] = ("fooled", "already_wrong", "resisted", "no_sites", "unparsable", "too_large")
 """Of one sample under several attacks, the worst case is the first of these that any attack gave."""
 ATTACKED: tuple[Verdict, ...] = ("fooled", "resisted")
+STILL_RIGHT: tuple[Verdict, ...] = ("resisted", "no_sites")
+"""Of a sample that is known to be classified correctly under attack: see `Robustness.still_right`."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Intervals and tests: Wilson, McNemar, Holm, and the mean over seeds. Knows nothing about models or attacks.
+"""Intervals and tests: Wilson, McNemar, Holm, bootstrap, and the mean over seeds. Knows no models and no attacks.
 
-Follows spec/protocol, "Uncertainty". Leaves out the bootstrap over samples and seeds: several seeds are combined in
-closed form, see `over_seeds`. Nothing here fails on empty input: what is not defined is NaN.
+Follows spec/protocol, "Uncertainty". The interval of one student's rate is in closed form (`wilson`, `over_seeds`);
+that of the difference between two, over samples and seeds, is a bootstrap. Nothing here fails on empty input: what is
+not defined is NaN.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 from scipy.stats import t as student_t
 
 Z95 = 1.959963984540054
 """The 97.5% quantile of the normal distribution."""
+
+ROUNDS = 4000
+"""Resamples of a bootstrap."""
 
 Interval = tuple[float, float]
 """Low and high end, at 95%."""
@@ -49,6 +53,42 @@ def mcnemar(first_right: ArrayLike, second_right: ArrayLike) -> float:
     only_first, only_second = int(np.sum(first & ~second)), int(np.sum(~first & second))
     differing = only_first + only_second
     return float(binomtest(only_first, differing).pvalue) if differing else 1.0
+
+
+def paired(differences: ArrayLike) -> float:
+    """Return the exact two-sided p-value that two classifiers are right equally often, over several seeds.
+
+    For each of n samples: under how many seeds the first alone is right, minus under how many the second is. The seeds
+    of a sample are not independent, so it is the sample that may fall either way, with all its seeds (a sign-flip
+    test). With one seed this is McNemar's exact test.
+    """
+    values = np.asarray(differences, dtype=np.int64)
+    sizes, counts = np.unique(np.abs(values[values != 0]), return_counts=True)
+    chances = np.ones(1)
+    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+        steps = np.zeros(size * count + 1)
+        steps[::size] = binom.pmf(np.arange(count + 1), count, 0.5)
+        chances = np.convolve(chances, steps)
+    totals = 2 * np.arange(chances.size) - (chances.size - 1)
+    return min(1.0, math.fsum(chances[np.abs(totals) >= abs(int(values.sum()))]))
+
+
+def bootstrap(differences: ArrayLike, rng: np.random.Generator) -> Interval:
+    """Return the 95% interval of a mean, with samples and seeds both drawn anew; (NaN, NaN) of nothing.
+
+    Args:
+        differences: shape (seeds, n); the percentile bootstrap draws its rows and its columns.
+        rng: the same generator gives the same interval.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    if values.size == 0:
+        return math.nan, math.nan
+    kinds, counts = np.unique(values, axis=1, return_counts=True)  # samples that are alike are drawn together
+    seeds, n = values.shape
+    samples = rng.multinomial(n, counts / n, size=ROUNDS) @ kinds.T / n
+    weights = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=ROUNDS) / seeds
+    low, high = np.percentile((samples * weights).sum(axis=1), (2.5, 97.5))
+    return float(low), float(high)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -9,7 +9,8 @@ from bench.columns import ASR, COLLAPSED
 from bench.curves import Curve, success
 from bench.files import slug
 from bench.pictures import Line, Picture
-from bench.summary import Row, Summary
+from bench.runs import Row
+from bench.summary import Summary
 from bench.tables import Number, Table
 
 ACROSS, UPWARD = "queries to the student (programs, log scale)", "attacked programs fooled (%)"
@@ -17,7 +18,7 @@ ACROSS, UPWARD = "queries to the student (programs, log scale)", "attacked progr
 
 def curves(run: Summary) -> dict[tuple[Row, str], Curve]:
     """Return the curve of every student under every attack, where there is one."""
-    return {key: curve for key, traces in run.traces.items() if (curve := success(traces))}
+    return {key: curve for key, traces in run.traces.items() if (curve := success(list(traces.values())))}
 
 
 def table(run: Summary) -> Table:

@@ -1,4 +1,4 @@
-"""A run as a report sees it: its rows, its numbers over seeds, and the sentences that every caption needs.
+"""Runs as a report sees them: rows, numbers over seeds, and the sentences that every caption needs.
 
 Reads only the store: a table can be made again on a machine that has neither the data nor the models.
 """
@@ -6,37 +6,32 @@ Reads only the store: a table can be made again on a machine that has neither th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
-from typing import Any
 
 from bench.columns import Column
-from bench.config import CONTROLS
 from bench.curves import Trace, trace
 from bench.results import Record
-from bench.robustness import UNION, WORST_CASE
+from bench.robustness import WORST_CASE
+from bench.runs import Row, Runs
 from bench.stats import Interval, over_seeds
 from bench.store import Cell, Store
 from bench.tables import MARK, Entry, Number
 
-Row = tuple[str, str]
-"""Teacher and method."""
-
 
 class Summary:
-    """The records of a run, found by teacher, method, attack and metric."""
+    """The records of one run or several, found by teacher, method, attack and metric."""
 
-    def __init__(self, store: Store) -> None:
-        """Read every record once; outcomes are read when `traces` first needs them."""
-        self.store = store
-        self.experiment: dict[str, Any] = store.manifest.experiment
-        self.facts: dict[str, Any] = store.manifest.facts
-        self.index: dict[tuple[str, str, str, str], dict[int, Record]] = {}
-        for record in store.all_records():
-            key = (record.teacher, record.method, record.attack, record.metric)
-            self.index.setdefault(key, {})[record.seed] = record
+    def __init__(self, *stores: Store) -> None:
+        """Read every record once; outcomes are read when `traces` first needs them.
+
+        Raises:
+            UsageError: the runs cannot stand in one table.
+        """
+        self.runs = Runs(stores)
+        self.experiment, self.facts, self.index = self.runs.experiment, self.runs.facts, self.runs.index()
 
     @property
     def teachers(self) -> list[str]:
@@ -46,8 +41,7 @@ class Summary:
     @property
     def methods(self) -> list[str]:
         """Controls first, then in the order in which they were asked for."""
-        controls = self.experiment.get("controls", CONTROLS)
-        return [str(name) for name in dict.fromkeys((*controls, *self.experiment["methods"]))]
+        return [str(name) for name in dict.fromkeys((*self.experiment["controls"], *self.experiment["methods"]))]
 
     @property
     def attacks(self) -> list[str]:
@@ -59,17 +53,14 @@ class Summary:
         """In the order in which they were asked for."""
         return [int(seed) for seed in self.experiment["seeds"]]
 
-    def rows(self) -> Iterator[Row]:
-        """Every teacher with every method."""
-        return ((teacher, method) for teacher in self.teachers for method in self.methods)
+    def rows(self) -> list[Row]:
+        """Every teacher with every method of its run."""
+        return self.runs.rows
 
     def seeded(self, row: Row, metric: str, attack: str = "") -> list[Record]:
         """Return the records of one number, one per finished seed, in the order of the seeds."""
         found = self.index.get((*row, attack, metric), {})
-        records = [found[seed] for seed in self.seeds if seed in found]
-        if attack == WORST_CASE:  # of fewer attacks than the run has: not finished
-            records = [record for record in records if record.source == UNION.join(self.attacks)]
-        return records
+        return [found[seed] for seed in self.seeds if seed in found]
 
     def number(self, row: Row, column: Column, attack: str = "") -> Number:
         """Return the mean over the finished seeds with its interval."""
@@ -79,18 +70,45 @@ class Summary:
         value, low, high = over_seeds([record.value for record in records], [_interval(r) for r in records])
         if records[0].unit == "%" and math.isfinite(low):
             low, high = max(0.0, low), min(100.0, high)
-        return replace(counted(value, column.digits), low=low, high=high)
+        sources = tuple(dict.fromkeys(record.source for record in records if record.source))
+        n = tuple(record.n for record in records)
+        return replace(counted(value, column.digits), low=low, high=high, n=n, sources=sources)
 
     @cached_property
-    def traces(self) -> dict[tuple[Row, str], list[Trace]]:
-        """What is kept of each attack on each student, for each finished seed whose outcomes are all there."""
-        return {(row, attack): list(self._traced(row, attack)) for row in self.rows() for attack in self.attacks}
+    def traces(self) -> dict[tuple[Row, str], dict[int, Trace]]:
+        """What is kept of each attack on each student, by finished seed whose outcomes are all there."""
+        return {(row, attack): dict(self._traced(row, attack)) for row in self.rows() for attack in self.attacks}
 
-    def _traced(self, row: Row, attack: str) -> Iterator[Trace]:
+    def _traced(self, row: Row, attack: str) -> Iterator[tuple[int, Trace]]:
         for record in self.seeded(row, "asr", attack):
-            found = trace(self.store.outcomes(Cell(*row, record.seed, attack, "attack")))
+            found = trace(self.runs.outcomes(Cell(*row, record.seed, attack, "attack")))
             if found.attacked == record.n:
-                yield found
+                yield record.seed, found
+
+    def right(self, row: Row, attack: str = "") -> dict[int, Mapping[str, bool]]:
+        """Return which samples a student classifies correctly under an attack, or unchanged, by seed and sample.
+
+        Under the worst case a sample must stand every attack. Seeds whose samples are not all there are left out.
+        """
+        if attack == WORST_CASE:
+            return self._right_under_all(row)
+        if attack:
+            return {seed: found.right for seed, found in self.traces[row, attack].items()}
+        cells = {record.seed: Cell(*row, record.seed) for record in self.seeded(row, "accuracy")}
+        found = {seed: self.runs.predictions(cell) for seed, cell in cells.items()}
+        return {s: dict(zip(p.sample_ids, p.right, strict=True)) for s, p in found.items() if p is not None}
+
+    def _right_under_all(self, row: Row) -> dict[int, Mapping[str, bool]]:
+        parts = [self.right(row, attack) for attack in self.attacks]
+        seeds = [seed for seed in self.seeds if parts and all(seed in part for part in parts)]
+        return {
+            seed: {
+                sample: all(part[seed][sample] for part in parts)
+                for sample in parts[0][seed]
+                if all(sample in part[seed] for part in parts)
+            }
+            for seed in seeds
+        }
 
     def numbers(self, row: Row, columns: Sequence[Column], attack: str = "") -> tuple[Entry, ...]:
         """Return `number` for each column."""
@@ -114,16 +132,9 @@ class Summary:
     @cached_property
     def setting(self) -> list[str]:
         """Sentences on data, sizes, seeds, preset and teachers."""
-        task, preset = self.experiment["task"], self.experiment["preset"]
         source = str(self.facts.get("source") or "source unknown")
-        seeds = ", ".join(map(str, self.seeds))
-        sentences = [
-            f"Task {task} ({source}), {_sizes(self._sizes('accuracy'))} test programs.",
-            f"Preset {preset['name']}: students of at most {preset['size_mb']:g} MB; seeds {seeds}.",
-            *(f"Teacher {name}." for name in self._teacher_names()),
-        ]
-        if self.experiment.get("model"):
-            sentences[1:] = [f"Finished model {', '.join(self._teacher_names())}, not trained here; seeds {seeds}."]
+        sentences = [f"Task {self.experiment['task']} ({source}), {_sizes(self._sizes('accuracy'))} test programs."]
+        sentences += dict.fromkeys(line for store in self.runs.stores for line in self._made(store))
         if self.facts.get("synthetic"):
             sentences.insert(0, "Synthetic data: the numbers are about the machinery, never about the methods.")
         if self.experiment.get("as_released"):
@@ -144,9 +155,20 @@ class Summary:
             sentences.append(f"{checks.rstrip('.')}.")
         return " ".join(sentences)
 
-    def _teacher_names(self) -> Iterator[str]:
+    def _made(self, store: Store) -> Iterator[str]:
+        """Say where the models of one run come from."""
+        asked = store.manifest.experiment
+        seeds = ", ".join(map(str, asked["seeds"]))
+        names = self._described([str(name) for name in asked["teachers"]])
+        if asked.get("model"):
+            yield f"Finished model {', '.join(names)}, not trained here; seeds {seeds}."
+            return
+        yield f"Preset {asked['preset']['name']}: students of at most {asked['preset']['size_mb']:g} MB; seeds {seeds}."
+        yield from (f"Teacher {name}." for name in names)
+
+    def _described(self, teachers: Sequence[str]) -> Iterator[str]:
         described = self.facts.get("teachers")
-        for name in self.teachers:
+        for name in teachers:
             text = described.get(name) if isinstance(described, dict) else None
             yield f"{self.short(name)}: {text}".rstrip(". ") if text else self.short(name)
 

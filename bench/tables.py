@@ -1,7 +1,6 @@
-"""A table as values, and its three renderings: Markdown, LaTeX (booktabs) and CSV. Pure: same table, same bytes.
+"""A table as values, and as Markdown, CSV and JSON; LaTeX is in `bench.latex`. Pure: same table, same bytes.
 
-Everything that is text may come from somebody else's data, so every renderer escapes all of it. LaTeX is written for
-any engine: what is not printable ASCII is spelled out.
+Everything that is text may come from somebody else's data, so every renderer escapes all of it.
 """
 
 from __future__ import annotations
@@ -9,9 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 MISSING = "\N{EN DASH}"
 """A cell that is not finished."""
@@ -19,24 +18,6 @@ UNDEFINED = "n/a"
 """A number that does not exist, such as an attack success rate where nothing could be attacked."""
 MARK = "†"
 """Behind the name of a collapsed student."""
-
-LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\char34{}",
-    "[": "{[}",
-    "]": "{]}",
-    "*": "{*}",
-    MISSING: r"\textendash{}",
-    MARK: r"\dag{}",
-    **{char: f"\\{char}" for char in "#$%&_"},
-}
 
 
 @dataclass(frozen=True)
@@ -48,6 +29,13 @@ class Number:
     low: float = math.nan
     high: float = math.nan
     digits: int = 1
+    n: tuple[int, ...] = field(default=(), compare=False)
+    """Samples, or repetitions of a timing, behind the value: one count per seed. Where a value comes from is not part
+    of it, so numbers that are equal may differ in this and the next."""
+    sources: tuple[str, ...] = field(default=(), compare=False)
+    """How it was obtained, where that is not obvious, and by whom, where that was not us."""
+    best: bool = False
+    """Whether a paired test says that it is the best of its column: it is set in bold."""
 
     @property
     def bounded(self) -> bool:
@@ -109,29 +97,6 @@ def markdown(table: Table, *, intervals: bool = True) -> str:
     return f"## {escape_markdown(table.title)}\n\n{body}\n\n{caption}\n"
 
 
-def latex(table: Table) -> str:
-    """Return a floating table for `\\input`; the document needs the package booktabs."""
-    spec = "".join("r" if table.numeric(index) else "l" for index in range(len(table.columns)))
-    head = " & ".join(escape_latex(column) for column in table.columns)
-    body = [" & ".join(_latex_entry(entry) for entry in row) + r" \\" for row in table.rows]
-    caption = escape_latex(" ".join((table.title + ".", *table.caption)))
-    lines = [
-        r"\begin{table*}[tbp]",
-        r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
-        rf"\caption{{{caption}}}",
-        rf"\label{{tab:{table.name}}}",
-        rf"\begin{{tabular}}{{{spec}}}",
-        r"\toprule",
-        rf"{head} \\",
-        r"\midrule",
-        *body,
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table*}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def as_csv(table: Table) -> str:
     """Return the values to 12 digits; a column with intervals is followed by its low and high ends."""
     wide = [any(_bounded(row[index]) for row in table.rows) for index in range(len(table.columns))]
@@ -143,22 +108,21 @@ def as_csv(table: Table) -> str:
     return text.getvalue()
 
 
+def as_json(table: Table) -> dict[str, Any]:
+    """Return the table as JSON values: numbers unrounded, each with its interval, its n and its sources."""
+    return {
+        "name": table.name,
+        "title": table.title,
+        "caption": list(table.caption),
+        "columns": list(table.columns),
+        "rows": [[_json_entry(entry) for entry in row] for row in table.rows],
+    }
+
+
 def escape_markdown(text: str) -> str:
     """Return text that Markdown shows as it is, on one line."""
     flat = " ".join(text.split())
     return "".join(f"\\{char}" if char in "\\`*_<>|[]~#" else char for char in flat)
-
-
-def escape_latex(text: str) -> str:
-    """Return text that LaTeX typesets as it is: no macro, no row end, no character that an engine may lack."""
-    flat = " ".join(text.split())
-    return re.sub(r"([-'`,])(?=\1)", r"\1{}", "".join(_latex_char(char) for char in flat))
-
-
-def _latex_char(char: str) -> str:
-    if char in LATEX:
-        return LATEX[char]
-    return char if " " <= char <= "~" else f"(U+{ord(char):04X})"
 
 
 def _alignment(table: Table) -> tuple[str, ...]:
@@ -168,15 +132,26 @@ def _alignment(table: Table) -> tuple[str, ...]:
 def _markdown_entry(entry: Entry, intervals: bool) -> str:
     if isinstance(entry, str):
         return escape_markdown(entry)
-    return f"{entry.text()} {entry.interval()}".strip() if intervals else entry.text()
+    text = f"**{entry.text()}**" if entry.best else entry.text()
+    return f"{text} {entry.interval()}".strip() if intervals else text
 
 
-def _latex_entry(entry: Entry) -> str:
+def _json_entry(entry: Entry) -> str | dict[str, Any]:
     if isinstance(entry, str):
-        return escape_latex(entry)
-    text = entry.text()
-    shown = f"${text}$" if text.startswith("-") else escape_latex(text)
-    return f"{shown} {{\\tiny {entry.interval()}}}" if entry.bounded else shown
+        return entry
+    return {
+        "value": _finite(entry.value),
+        "low": _finite(entry.low),
+        "high": _finite(entry.high),
+        "n": list(entry.n),
+        "sources": list(entry.sources),
+        "best": entry.best,
+        "state": "unfinished" if entry.value is None else "known" if math.isfinite(entry.value) else "undefined",
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _bounded(entry: Entry) -> bool:

@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from bench.store import Store
 
 
-def show(store: Store, out: Path | None = None) -> None:
-    """Write the tables, print the main ones, and say where the files are."""
+def show(store: Store, *others: Store, out: Path | None = None) -> None:
+    """Write the tables, print the main ones, and say where the files are; several runs are shown as one."""
     from bench.report import overview, write
 
     folder = out or store.root / "tables"
-    files = write(store, folder)
-    print(overview(store))
-    for repair in store.repairs:
+    files = write(store, folder, *others)
+    print(overview(store, *others))
+    for repair in (repair for one in (store, *others) for repair in one.repairs):
         print(f"note: {repair}")
     kinds = ", ".join(sorted({file.suffix for file in files}))
     print(f"{len(files)} files in {folder} ({kinds}); everything that was measured is in {store.root}")

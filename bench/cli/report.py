@@ -14,20 +14,23 @@ from bench.cli.output import show
 
 @app.command()
 def report(
-    directory: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories; several become one report.")],
     out: Annotated[
-        Path | None, typer.Option(help="Where the tables go. [default: RUN/tables]", show_default=False)
+        Path | None, typer.Option(help="Where it goes. [default: RUN/tables; of several the first]", show_default=False)
     ] = None,
 ) -> None:
-    """Make the tables of a run again, byte for byte, as Markdown, LaTeX and CSV, and the curves as SVG and PDF.
+    """Make the report of a run again, byte for byte: Markdown, LaTeX, CSV and JSON, and pictures as SVG and PDF.
+
+    Several runs become one report if they judged the same data the same way.
 
     \b
-    Example:
+    Examples:
       python -m bench report results/runs/embedded-embedded --out paper/tables
+      python -m bench report runs/codebert runs/graphcodebert --out paper/tables
     """
     from bench.store import Store
 
-    show(Store.read(directory), out)
+    show(*(Store.read(directory) for directory in runs), out=out)
 
 
 @app.command(name="list")

@@ -23,7 +23,8 @@ def test_a_trace_keeps_what_was_attacked_and_when_it_fell() -> None:
             Outcome("f", 0, "too_large", 1),
         ]
     )
-    assert found == Trace(attacked=3, fell_at=(3, 9), queries=118, seconds=3.25)
+    right = {"a": False, "b": True, "c": False, "d": False, "e": True}
+    assert found == Trace(attacked=3, fell_at=(3, 9), queries=118, seconds=3.25, right=right)
     assert [found.within(queries) for queries in (1, 2, 3, 8, 9, 100)] == pytest.approx(
         [0, 0, 100 / 3, 100 / 3, 200 / 3, 200 / 3]
     )

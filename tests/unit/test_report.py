@@ -16,11 +16,12 @@ import pytest
 
 from bench import report
 from bench.config import CONTROLS, EMBEDDED, Experiment
+from bench.latex import escape_latex, latex
 from bench.results import Record
 from bench.robustness import WORST_CASE
 from bench.store import Cell, Store
 from bench.summary import Summary
-from bench.tables import MISSING, Number, Table, as_csv, escape_latex, escape_markdown, latex, markdown
+from bench.tables import MISSING, Number, Table, as_csv, escape_markdown, markdown
 from bench.types import UsageError
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "tables"
@@ -231,7 +232,7 @@ def test_names_from_data_cannot_break_a_table(tmp_path: Path) -> None:
         text = path.read_text(encoding="utf-8")
         assert text.isascii()
         assert "\\input" not in text
-        assert text.count("\\end{") == 2
+        assert text.count("\\end{table*}") == text.count("\\begin{table*}")
         lines = text.split("\\midrule")[1].split("\\bottomrule")[0].strip().splitlines()
         spec = re.search(r"begin\{tabular\}\{(\w+)\}", text)
         assert spec is not None
