@@ -28,7 +28,7 @@ bench: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,energy,smt,moo]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,energy,smt,moo,onnx]'
 	touch $@
 
 clean:

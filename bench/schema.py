@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -21,6 +21,19 @@ SCHEMA = 1
 """Version of everything that is stored; raised when a field changes its meaning or goes away."""
 
 T = TypeVar("T", Record, Outcome, Predictions)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What every reader of a manifest's experiment relies on; the rest of it is kept as it is."""
+
+    methods: list[str]
+    attacks: list[str]
+    teachers: list[str]
+    seeds: list[int]
+    task: str
+    preset: dict[str, Any]
+    controls: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,7 @@ def dump(item: Record | Outcome | Predictions) -> dict[str, Any]:
 
 def load(kind: type[T], raw: object) -> T:
     """Validate what `dump` made; ValueError where it is anything else."""
-    names = {field.name for field in fields(kind)}
+    names = {one.name for one in fields(kind)}
     if not isinstance(raw, dict) or not raw.keys() <= names:
         raise ValueError(f"expected the fields of {kind.__name__}, got {str(raw)[:80]}")
     if kind is Record and raw.get("value", 0.0) is None:
@@ -59,7 +72,9 @@ def load_manifest(text: str) -> Manifest:
         raise ValueError("no schema version")
     if raw["schema"] != SCHEMA:
         raise ValueError(f"schema {raw['schema']}, this program reads schema {SCHEMA}")
-    return TypeAdapter(Manifest).validate_python(raw)
+    manifest = TypeAdapter(Manifest).validate_python(raw)
+    TypeAdapter(Asked).validate_json(json.dumps(manifest.experiment), strict=True)
+    return manifest
 
 
 def canonical(content: object) -> str:

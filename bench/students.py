@@ -55,9 +55,8 @@ class Students:
         return [Measured(f"fact/{name}", value) for name, value in found.items()]
 
     def _folder(self, cell: Cell) -> Path:
-        key = Cell(cell.teacher, cell.method, cell.seed).name
-        folder = self.store.artifact(f"student-{key}", key)
-        if folder is not None and (folder / FACTS).is_file():
+        folder = kept(self.store, cell)
+        if folder is not None:
             return folder
         made: Student = method(cell.method).make().compress(self.teacher, self.splits, self.budget, cell.seed)
 
@@ -65,7 +64,7 @@ class Students:
             models.save(made.classifier, folder)
             (folder / FACTS).write_text(json.dumps(dict(made.facts)) + "\n")
 
-        return self.store.save_artifact(f"student-{key}", key, write)
+        return self.store.save_artifact(*_address(cell), write)
 
     @functools.cached_property
     def budget(self) -> Budget:
@@ -103,3 +102,15 @@ class Students:
         if not isinstance(network, models.Network):
             raise TypeError(f"expected a network in {folder}")
         return FineTuned(self.name, load_own_encoder(folder / "encoder", device), network)
+
+
+def kept(store: Store, cell: Cell) -> Path | None:
+    """Return where the student of a cell lies; None where there is none, or a damaged one."""
+    folder = store.artifact(*_address(cell))
+    return folder if folder is not None and (folder / FACTS).is_file() else None
+
+
+def _address(cell: Cell) -> tuple[str, str]:
+    """Return the name and the key of a student's artifact: the same, whatever is measured in the cell."""
+    key = Cell(cell.teacher, cell.method, cell.seed).name
+    return f"student-{key}", key

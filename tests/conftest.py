@@ -164,3 +164,53 @@ def save_checkpoint(folder: Path) -> Path:
         torch.manual_seed(0)
         RobertaModel(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory, micro: Preset) -> Path:
+    """A run directory as a finished run leaves it: a student per kind of tokenizer, untrained, and the majority."""
+    import json
+
+    from bench import models
+    from bench.encode import train_tokenizer
+    from bench.results import Record
+    from bench.store import Cell, Store
+    from bench.students import FACTS
+    from bench.types import StudentSpec
+
+    root = tmp_path_factory.mktemp("finished") / "run"
+    kinds = {"kd": "bpe", "moekd": "wordpiece", "compressor": "unigram", "avatar": "word"}
+    experiment = Experiment(methods=(*kinds, "unfinished"), controls=("majority",), seeds=(0, 1), preset=micro)
+    facts = {"sha256": "0" * 64, "source": "a generator", "synthetic": True, "counts": {"labelled": 24}}
+    store = Store.open(root, experiment, facts)
+    recipe = Recipe(epochs=1, learning_rate=1e-3, initializer_range=0.4)
+    programs = [f"{sample.code} static long w{i}[{i}];" for i, sample in enumerate(samples(40, "x"))]
+    made: dict[str, models.Network | models.Constant] = {"majority": models.Constant(0.4)}
+    for method, kind in kinds.items():
+        tokenizer = train_tokenizer(kind, 300, programs)
+        spec = StudentSpec(
+            tokenizer.get_vocab_size(),
+            1,
+            16,
+            2,
+            32,
+            32,
+            tokenizer=kind,
+            position="relative_key" if kind == "word" else "absolute",
+        )
+        made[method] = models.build(spec, recipe, tokenizer, seed=7)
+    for method, classifier in made.items():
+        for seed in (0, 1) if method == "avatar" else (0,):
+            cell = Cell("codebert-scratch", method, seed)
+
+            def write(folder: Path, classifier: object = classifier) -> None:
+                models.save(classifier, folder)
+                (folder / FACTS).write_text(json.dumps({}))
+
+            store.save_artifact(f"student-{cell.name}", cell.name, write)
+            owner = ("embedded", "codebert-scratch", method, seed)
+            store.put(cell, [Record(*owner, "", "accuracy", 61.25, "%", 12, 40.0, 80.0)])
+            attacked = Cell("codebert-scratch", method, seed, "alert", "attack")
+            store.put(attacked, [Record(*owner, "alert", "asr", 37.5, "%", 8, 13.7, 69.4)])
+    store.close()
+    return root
