@@ -13,13 +13,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import joblib
 import torch
 from tokenizers import Tokenizer
 
 from bench import progress
-from bench.encode import TextInputs, train_tokenizer
+from bench.encode import Encoded, Inputs, TextInputs, train_tokenizer
 from bench.encoder_request import MAX_TOKENS, EncoderRequest
-from bench.lessons import Lessons, Packed, bare
+from bench.graph_inputs import GraphInputs, lines
+from bench.lessons import Lessons, Packed, Whole, bare
 from bench.pretrain import Training, question_loss, start, train
 from bench.rng import derive, stream
 from bench.types import Recipe, StudentSpec, UsageError
@@ -34,6 +36,8 @@ TOKENIZER_PROGRAMS = 20_000
 """Drawn to train the tokenizer; more change the vocabulary little and take minutes."""
 TRIAL_STEPS, WARM_UP = 8, 2
 """Steps that measure how many fit into the minutes; the first ones do not count."""
+CHUNK = 1000
+"""Programs that one process encodes at a time."""
 WEIGHT_DECAY = 0.01
 
 
@@ -43,7 +47,7 @@ class Course:
 
     spec: StudentSpec
     recipe: Recipe
-    inputs: TextInputs
+    inputs: TextInputs | GraphInputs
     lessons: Lessons
     held_out: Lessons
     seed: int
@@ -72,22 +76,27 @@ def make_course(request: EncoderRequest, programs: Sequence[str], under_way: Unf
     Raises:
         UsageError: fewer than two programs with tokens.
     """
-    shape = request.shape
-    vocab_size = request.vocab_size or shape.vocab_size
-    tokenizer = _tokenizer(vocab_size, programs, request.seed, under_way)
+    shape, graph = request.shape, request.arch == "graphcodebert"
+    tokenizer = _tokenizer(request, programs, under_way)
+    longest = request.window if graph else MAX_TOKENS
+    inputs = GraphInputs(tokenizer, longest) if graph else TextInputs(tokenizer, longest)
+    # Windows are cut from whole programs; what does not fit into an input of its own is still read.
+    whole = inputs if graph else TextInputs(tokenizer, sum(map(len, programs)) + 2)
     progress.current().note(f"tokenising {len(programs)} programs")
-    read = bare(TextInputs(tokenizer, sum(map(len, programs)) + 2).encode(programs))
-    if len(read) < 2:
-        raise UsageError(f"expected at least 2 programs with tokens, got {len(read)}: give a larger corpus")
-    order = stream(request.seed, "held out").permutation(len(read))
-    held = max(1, round(HELD_OUT_SHARE * len(read)))
+    encoded = [one for one in _encoded(whole, programs) if len(one["input_ids"]) > 2]
+    if len(encoded) < 2:
+        raise UsageError(f"expected at least 2 programs with tokens, got {len(encoded)}: give a larger corpus")
+    order = stream(request.seed, "held out").permutation(len(encoded))
+    held = max(1, round(HELD_OUT_SHARE * len(encoded)))
 
     def lessons(chosen: Sequence[int], seed: int) -> Lessons:
-        texts = [read[i] for i in chosen]
-        return Packed(texts, request.window, MAX_TOKENS, tokenizer.get_vocab_size(), shape.batch_size, seed)
+        read, entries = [encoded[i] for i in chosen], tokenizer.get_vocab_size()
+        if graph:
+            return Whole(inputs, read, entries, shape.batch_size, seed)
+        return Packed(bare(read), request.window, MAX_TOKENS, entries, shape.batch_size, seed)
 
     return Course(
-        StudentSpec(tokenizer.get_vocab_size(), shape.layers, shape.hidden, shape.heads, shape.ffn, MAX_TOKENS),
+        StudentSpec(tokenizer.get_vocab_size(), shape.layers, shape.hidden, shape.heads, shape.ffn, longest),
         Recipe(
             epochs=1,  # the number of steps is decided apart
             learning_rate=shape.learning_rate,
@@ -96,7 +105,7 @@ def make_course(request: EncoderRequest, programs: Sequence[str], under_way: Unf
             hidden_dropout=0.0,
             attention_dropout=0.0,
         ),
-        TextInputs(tokenizer, MAX_TOKENS),
+        inputs,
         lessons(sorted(order[held:].tolist()), request.seed),
         lessons(sorted(order[:held].tolist()), derive(request.seed, "held out")),
         request.seed,
@@ -104,12 +113,21 @@ def make_course(request: EncoderRequest, programs: Sequence[str], under_way: Unf
     )
 
 
-def _tokenizer(vocab_size: int, programs: Sequence[str], seed: int, under_way: Unfinished) -> Tokenizer:
+def _encoded(inputs: Inputs, programs: Sequence[str]) -> list[Encoded]:
+    """Encode on all cores: data flow takes milliseconds a program, and corpora have a hundred thousand."""
+    parts = [programs[i : i + CHUNK] for i in range(0, len(programs), CHUNK)]
+    found = joblib.Parallel(n_jobs=-1 if len(parts) > 1 else 1)(joblib.delayed(inputs.encode)(part) for part in parts)
+    return [one for part in found for one in part]
+
+
+def _tokenizer(request: EncoderRequest, programs: Sequence[str], under_way: Unfinished) -> Tokenizer:
+    vocab_size = request.vocab_size or request.shape.vocab_size
     if (known := under_way.read("tokenizer")) is not None:
         return Tokenizer.from_str(known["tokenizer"])
-    chosen = stream(seed, "tokenizer").permutation(len(programs))[:TOKENIZER_PROGRAMS]
+    chosen = stream(request.seed, "tokenizer").permutation(len(programs))[:TOKENIZER_PROGRAMS]
     progress.current().note(f"training a tokenizer of {vocab_size} entries on {len(chosen)} programs")
-    tokenizer = train_tokenizer("bpe", vocab_size, [programs[i] for i in chosen])
+    texts = [programs[i] for i in chosen]
+    tokenizer = train_tokenizer("bpe", vocab_size, lines(texts) if request.arch == "graphcodebert" else texts)
     under_way.write("tokenizer", {"tokenizer": tokenizer.to_str()})
     return tokenizer
 

@@ -10,7 +10,7 @@ from bench.types import UsageError
 MAX_TOKENS = 512
 """Longest input of an encoder, as CodeBERT's."""
 SHORTEST_WINDOW = 16
-ARCHITECTURES = ("codebert",)
+ARCHITECTURES = ("codebert", "graphcodebert")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class EncoderSize:
     heads: int
     ffn: int
     batch_size: int
-    """Windows of one step."""
+    """Packed windows, or programs with their graphs, of one step."""
     learning_rate: float
 
 
@@ -64,7 +64,7 @@ class EncoderRequest:
     """Most programs of the corpus, drawn at random."""
     length: Length = field(default_factory=lambda: Length(epochs=1))
     window: int = MAX_TOKENS
-    """Tokens of a packed window; shorter ones cost less attention."""
+    """Tokens of a packed window; graphs are not packed, and it is then the encoder's longest input."""
     vocab_size: int | None = None
     """None: what belongs to the size."""
     seed: int = 0

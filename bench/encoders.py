@@ -7,6 +7,7 @@ are read as safetensors or weights-only; no code comes from a model (`bench.hub`
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +27,9 @@ from transformers import (
 )
 
 from bench.encode import BOS, EOS, SPECIALS, Encoded, Inputs, TextInputs, in_batches, padded
+from bench.graph_inputs import GraphInputs, with_nodes
 from bench.hub import OwnInputs, load_pretrained, own_inputs
-from bench.models import LABELS, Network, load_inputs, place, save_inputs
+from bench.models import INPUTS_FILE, LABELS, Network, load_inputs, place, save_inputs
 from bench.types import Recipe, UsageError
 
 
@@ -71,13 +73,15 @@ class Encoder:
     @torch.inference_mode()
     def _pooled(self, encoded: list[Encoded]) -> NDArray[np.float64]:
         batch = {name: tensor.to(self.device) for name, tensor in self.inputs.collate(encoded).items()}
-        states = self.model(**batch).last_hidden_state.float()
+        states = self.model(**with_nodes(self.model, batch)).last_hidden_state.float()
         return np.asarray(_mean(states, batch.get("attention_mask")).double().cpu())
 
 
 def _mean(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     if mask is None:
         return states.mean(dim=1)
+    if mask.dim() == 3:
+        mask = mask[:, 0]  # `<s>` attends to all that is no padding
     weights = mask.unsqueeze(-1).float()
     return (states * weights).sum(dim=1) / weights.sum(dim=1)
 
@@ -123,8 +127,12 @@ def _own_means(model: PreTrainedModel, inputs: OwnInputs, device: str, encoded: 
     return np.asarray(_mean(model(**batch).last_hidden_state.float(), own).double().cpu())
 
 
-def load_encoder(source: str, revision: str | None, max_tokens: int, device: str = "cpu") -> Encoder:
+def load_encoder(
+    source: str, revision: str | None, max_tokens: int, device: str = "cpu", *, graph: bool | None = None
+) -> Encoder:
     """Load a pre-trained RoBERTa encoder: a local Hugging Face directory, or a hub id at a pinned revision.
+
+    `graph` says whether it reads data flow as well; None: what `bench pretrain` noted beside it, otherwise not.
 
     Raises:
         UsageError: unreachable, unreadable, or not of RoBERTa's architecture.
@@ -139,7 +147,14 @@ def load_encoder(source: str, revision: str | None, max_tokens: int, device: str
     backend.no_truncation()
     backend.no_padding()
     ids = (int(tokenizer.cls_token_id), int(tokenizer.sep_token_id), int(tokenizer.pad_token_id))
-    return Encoder(place(model, device), TextInputs(backend, min(max_tokens, longest), *ids), device)
+    reader = GraphInputs if (reads_graph(source) if graph is None else graph) else TextInputs
+    return Encoder(place(model, device), reader(backend, min(max_tokens, longest), *ids), device)
+
+
+def reads_graph(source: str) -> bool:
+    """Whether `bench pretrain` noted beside an encoder that it reads data flow."""
+    path = Path(source) / INPUTS_FILE
+    return path.is_file() and json.loads(path.read_text(encoding="utf-8")).get("kind") == "graph"
 
 
 def save_encoder(encoder: Encoder, folder: Path) -> None:
@@ -153,7 +168,7 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
         published_tokenizer(load_inputs(folder)).save_pretrained(folder)
 
 
-def published_tokenizer(inputs: TextInputs) -> PreTrainedTokenizerFast:
+def published_tokenizer(inputs: TextInputs | GraphInputs) -> PreTrainedTokenizerFast:
     """Return a tokenizer of ours as `AutoTokenizer` shall find it; collapsing white space is left to its user."""
     backend = Tokenizer.from_str(inputs.tokenizer.to_str())
     bos, pad, eos, unk, mask = SPECIALS

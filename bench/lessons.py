@@ -1,4 +1,4 @@
-"""What a masked language model is asked, step by step: packed windows with hidden tokens.
+"""What a masked language model is asked, step by step: packed windows, or whole programs, with hidden tokens.
 
 Follows RoBERTa: dynamic masking of 15% of the tokens (80% mask, 10% random, 10% kept), and windows filled with several
 programs (its FULL-SENTENCES), `<s> program </s><s> program </s>`, so that no work goes to padding. A step's questions
@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.encode import BOS, EOS, MASK, PAD, SPECIALS, Encoded
+from bench.distill import batches
+from bench.encode import BOS, EOS, MASK, PAD, SPECIALS, Encoded, Inputs
 from bench.rng import stream
 
 MASKED_SHARE = 0.15
@@ -99,6 +100,39 @@ class Packed:
             return np.zeros(count, dtype=np.int64)
         drawn = noise.integers(-(spare // 2), spare + spare // 2, size=count, endpoint=True)
         return np.clip(drawn, 0, spare)
+
+
+@dataclass
+class Whole:
+    """Programs as they are, a batch of similar length together: for inputs that cannot be packed."""
+
+    inputs: Inputs
+    encoded: Sequence[Encoded]
+    vocab_size: int
+    batch_size: int
+    seed: int
+    _epoch: tuple[int, list[NDArray[np.int64]]] | None = field(default=None, repr=False)
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps in which every program is seen once."""
+        return -(-len(self.encoded) // self.batch_size)
+
+    def questions(self, step: int) -> Questions:
+        """Return the masked programs of a step; nodes of a graph are never hidden."""
+        epoch, place = divmod(step, self.per_epoch)
+        if self._epoch is None or self._epoch[0] != epoch:
+            order = stream(self.seed, "order", epoch)
+            self._epoch = epoch, list(batches(self.encoded, self.batch_size, order))
+        noise = stream(self.seed, "masks", step)
+        chosen = [self.encoded[i] for i in self._epoch[1][place]]
+        hidden, answers = zip(*(mask(one["input_ids"], self.vocab_size, noise) for one in chosen), strict=True)
+        read = [{**one, "input_ids": ids} for one, ids in zip(chosen, hidden, strict=True)]
+        tensors = self.inputs.collate(read)
+        asked = np.zeros(tensors["input_ids"].shape, dtype=np.int64)
+        for row, found in zip(asked, answers, strict=True):
+            row[: len(found)] = found
+        return Questions(tensors, torch.from_numpy(asked), sum(map(len, hidden)))
 
 
 def mask(

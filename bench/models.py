@@ -24,11 +24,14 @@ from transformers import (
 )
 
 from bench.encode import BOS, EOS, PAD, Encoded, Inputs, Known, TextInputs, in_batches
+from bench.graph_inputs import GraphInputs, with_nodes
 from bench.hub import quietly
 from bench.types import Probabilities, Recipe, StudentSpec, UsageError
 
 LABELS = {0: "safe", 1: "vulnerable"}
 INPUTS_FILE = "inputs.json"
+READERS: dict[str, type[TextInputs] | type[GraphInputs]] = {"text": TextInputs, "graph": GraphInputs}
+"""Inputs by the kind that stands in their file."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def forward(
     """Raw scores of one batch, shape (batch, 2), float32; bf16 autocast on a GPU."""
     batch = {name: tensor.to(device, non_blocking=True) for name, tensor in inputs.collate(encoded).items()}
     with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device.startswith("cuda")):
-        scores: torch.Tensor = model(**batch).logits
+        scores: torch.Tensor = model(**with_nodes(model.roberta, batch)).logits
         return scores.float()
 
 
@@ -189,10 +192,11 @@ def load(folder: Path, device: str = "cpu") -> Network | Constant:
 
 def save_inputs(inputs: Inputs, folder: Path) -> None:
     """Write what turns programs into tensors beside the weights."""
-    if not isinstance(inputs, TextInputs):
-        raise TypeError(f"expected TextInputs, got {type(inputs).__name__}")
+    kind = next((name for name, made in READERS.items() if type(inputs) is made), None)
+    if kind is None or not isinstance(inputs, TextInputs | GraphInputs):
+        raise TypeError(f"expected TextInputs or GraphInputs, got {type(inputs).__name__}")
     facts = {
-        "kind": "text",
+        "kind": kind,
         "max_tokens": inputs.max_tokens,
         "bos": inputs.bos,
         "eos": inputs.eos,
@@ -202,11 +206,12 @@ def save_inputs(inputs: Inputs, folder: Path) -> None:
     (folder / INPUTS_FILE).write_text(json.dumps(facts) + "\n")
 
 
-def load_inputs(folder: Path) -> TextInputs:
+def load_inputs(folder: Path) -> TextInputs | GraphInputs:
     """Read what `save_inputs` wrote."""
     facts: dict[str, Any] = json.loads((folder / INPUTS_FILE).read_text())
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    return TextInputs(tokenizer, int(facts["max_tokens"]), int(facts["bos"]), int(facts["eos"]), int(facts["pad"]))
+    numbers = (int(facts[name]) for name in ("max_tokens", "bos", "eos", "pad"))
+    return READERS[facts["kind"]](tokenizer, *numbers)
 
 
 def masked_language_model(spec: StudentSpec, recipe: Recipe, seed: int, device: str) -> RobertaForMaskedLM:

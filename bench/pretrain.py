@@ -21,12 +21,14 @@ from bench import progress
 from bench.config import ScratchEncoder
 from bench.encode import SPECIALS, TextInputs, train_tokenizer
 from bench.encoders import Encoder
-from bench.lessons import Lessons, Packed, Questions, bare
+from bench.graph_inputs import GraphInputs, lines, with_nodes
+from bench.lessons import Lessons, Packed, Questions, Whole, bare
 from bench.models import masked_language_model
 from bench.rng import derive
 from bench.types import Recipe, StudentSpec, UsageError
 
-BATCH_SIZE = 16
+WINDOWS, PROGRAMS = 8, 16
+"""Of one step: packed windows, or whole programs that are about half as long."""
 WEIGHTS, OPTIMIZER = "model.safetensors", "optimizer.safetensors"
 
 
@@ -100,26 +102,34 @@ def question_loss(model: RobertaForMaskedLM, asked: Questions) -> torch.Tensor:
     tensors = {name: tensor.to(device, non_blocking=True) for name, tensor in asked.tensors.items()}
     answers = asked.answers.to(device)
     with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device.startswith("cuda")):
-        states = model.roberta(**tensors).last_hidden_state
+        states = model.roberta(**with_nodes(model.roberta, tensors)).last_hidden_state
         hidden = answers >= len(SPECIALS)
         scores = model.lm_head(states[hidden]).float()
     return functional.cross_entropy(scores, answers[hidden])
 
 
-def pretrain(programs: Sequence[str], shape: ScratchEncoder, max_tokens: int, seed: int, device: str) -> Encoder:
+def pretrain(
+    programs: Sequence[str], shape: ScratchEncoder, max_tokens: int, seed: int, device: str, *, graph: bool = False
+) -> Encoder:
     """Train tokenizer and encoder on unlabelled programs; the same arguments give the same encoder.
+
+    With `graph` it reads data flow as GraphCodeBERT does.
 
     Raises:
         UsageError: no program has a token.
     """
-    tokenizer = train_tokenizer("bpe", shape.vocab_size, programs)
-    inputs = TextInputs(tokenizer, max_tokens)
+    tokenizer = train_tokenizer("bpe", shape.vocab_size, lines(programs) if graph else programs)
+    inputs = GraphInputs(tokenizer, max_tokens) if graph else TextInputs(tokenizer, max_tokens)
     spec = StudentSpec(tokenizer.get_vocab_size(), shape.layers, shape.hidden, shape.heads, shape.ffn, max_tokens)
     recipe = Recipe(shape.pretrain_epochs, shape.pretrain_learning_rate, hidden_dropout=0.0, attention_dropout=0.0)
-    read = bare(inputs.encode(programs))
-    if not read:
+    encoded = [one for one in inputs.encode(programs) if len(one["input_ids"]) > 2]
+    if not encoded:
         raise UsageError("expected programs to pre-train on, got none with a token: give other data")
-    lessons = Packed(read, max_tokens, max_tokens, spec.vocab_size, BATCH_SIZE, seed)
+    lessons: Lessons = (
+        Whole(inputs, encoded, spec.vocab_size, PROGRAMS, seed)
+        if graph
+        else Packed(bare(encoded), max_tokens, max_tokens, spec.vocab_size, WINDOWS, seed)
+    )
     training = start(spec, recipe, seed, device)
     steps = recipe.epochs * lessons.per_epoch
     progress.current().stage("pre-training", steps)

@@ -61,7 +61,7 @@ def pretrain_encoder(request: EncoderRequest, checkpoint_seconds: float = CHECKP
             "epochs": steps / course.lessons.per_epoch,
             "tokens": training.tokens,
             "curve": taken.curve,
-            **_speed(course, training, seconds, request.window),
+            **_speed(course, training, seconds),
             **_versions(request.device),
         }
         _write(request, course, training, record)
@@ -135,9 +135,9 @@ def _counts(corpus: tuple[str, ...], excluded: list[str], cleaned: Cleaned) -> d
     }
 
 
-def _speed(course: Course, training: Training, seconds: float, window: int) -> dict[str, float]:
-    spec = course.spec
-    flops = training.tokens * training_flops(spec.layers, spec.hidden, spec.ffn, window)
+def _speed(course: Course, training: Training, seconds: float) -> dict[str, float]:
+    spec, length = course.spec, training.tokens / training.step / course.recipe.batch_size
+    flops = training.tokens * training_flops(spec.layers, spec.hidden, spec.ffn, length)
     peak = matmul_rate(course.device)
     return {
         "parameters": parameters(training.model),

@@ -43,18 +43,23 @@ class Entry(Generic[Make]):
     make: Make
 
 
-def _from_hub(hub_id: str, revision: str, data: Splits, preset: Preset, device: str) -> Encoder:
-    return load_encoder(hub_id, revision, preset.max_tokens, device)
+GRAPH = "graph:"
+"""Before a directory: its encoder reads data flow, whatever is noted there."""
 
 
-def _from_folder(path: str, data: Splits, preset: Preset, device: str) -> Encoder:
-    return load_encoder(path, None, preset.max_tokens, device)
+def _from_hub(hub_id: str, revision: str, graph: bool, data: Splits, preset: Preset, device: str) -> Encoder:
+    return load_encoder(hub_id, revision, preset.max_tokens, device, graph=graph)
 
 
-def _from_scratch(data: Splits, preset: Preset, device: str) -> Encoder:
+def _from_folder(name: str, data: Splits, preset: Preset, device: str) -> Encoder:
+    graph = True if name.startswith(GRAPH) else None
+    return load_encoder(name.removeprefix(GRAPH), None, preset.max_tokens, device, graph=graph)
+
+
+def _from_scratch(name: str, graph: bool, data: Splits, preset: Preset, device: str) -> Encoder:
     programs = [*(sample.code for sample in data.labelled), *data.unlabelled]
-    seed = derive(TEACHER_SEED, "codebert-scratch", "encoder")
-    return pretrain(programs, preset.scratch, preset.max_tokens, seed, device)
+    seed = derive(TEACHER_SEED, name, "encoder")
+    return pretrain(programs, preset.scratch, preset.max_tokens, seed, device, graph=graph)
 
 
 METHODS: dict[str, Entry[Callable[[], Method]]] = {
@@ -86,17 +91,31 @@ TEACHERS: dict[str, Entry[EncoderMaker]] = {
     "codebert-scratch": Entry(
         "CodeBERT's architecture, small, pre-trained here on the task's training code; not Microsoft's weights",
         "this project",
-        _from_scratch,
+        partial(_from_scratch, "codebert-scratch", False),
+    ),
+    "graphcodebert-scratch": Entry(
+        "GraphCodeBERT's architecture and inputs, small, pre-trained here on the task's training code; not Microsoft's "
+        "weights",
+        "this project",
+        partial(_from_scratch, "graphcodebert-scratch", True),
     ),
     "codebert": Entry(
         "microsoft/codebert-base from the Hugging Face hub, fine-tuned here",
         "Feng et al., EMNLP 2020",
-        partial(_from_hub, "microsoft/codebert-base", "3b0952feddeffad0063f274080e3c23d75e7eb39"),
+        partial(_from_hub, "microsoft/codebert-base", "3b0952feddeffad0063f274080e3c23d75e7eb39", False),
+    ),
+    "graphcodebert": Entry(
+        "microsoft/graphcodebert-base from the Hugging Face hub with its data flow, fine-tuned here",
+        "Guo et al., ICLR 2021",
+        partial(_from_hub, "microsoft/graphcodebert-base", "2b0488a7bb0eefc7041f1bb2cad1ab26b0da269d", True),
     ),
 }
 
 
-ALSO = {"teachers": ", or a directory of a Hugging Face encoder", "attacks": ", or package.module:factory"}
+ALSO = {
+    "teachers": ", or a directory of a Hugging Face encoder, graph: before it if it reads data flow",
+    "attacks": ", or package.module:factory",
+}
 BUILT_IN: Mapping[str, Mapping[str, Entry[Any] | Listed]] = {
     "methods": METHODS,
     "attacks": ATTACKS,
@@ -122,7 +141,7 @@ def teacher(name: str) -> Entry[EncoderMaker]:
     """Return a teacher by its registry name, or for a local directory."""
     if name in TEACHERS:
         return TEACHERS[name]
-    if not Path(name).is_dir():
+    if not Path(name.removeprefix(GRAPH)).is_dir():
         return _added("teachers", name)
     return Entry(
         f"the encoder in the local directory {Path(name).name}, fine-tuned here", "", partial(_from_folder, name)

@@ -14,7 +14,7 @@ import torch
 TRIALS = 7
 
 
-def training_flops(layers: int, hidden: int, ffn: int, length: int) -> float:
+def training_flops(layers: int, hidden: int, ffn: int, length: float) -> float:
     """Floating-point operations to train an encoder on one token among `length`: 6 per weight, and attention."""
     weights = layers * (4 * hidden * hidden + 2 * hidden * ffn)
     return 6.0 * weights + 12.0 * layers * hidden * length

@@ -21,7 +21,8 @@ def pretrain(  # noqa: PLR0913, PLR0917 - one argument per option
         typer.Option(help="Layers x width: tiny 4 x 128, small 6 x 384, base 12 x 768."),
     ] = "small",
     arch: Annotated[
-        Literal["codebert"], typer.Option(help="What the encoder reads: the text of a program.")
+        Literal["codebert", "graphcodebert"],
+        typer.Option(help="What the encoder reads: text, packed, or text and data flow, a program at a time."),
     ] = "codebert",
     exclude: Annotated[
         list[Path] | None,
@@ -33,7 +34,7 @@ def pretrain(  # noqa: PLR0913, PLR0917 - one argument per option
     minutes: Annotated[
         float | None, typer.Option(help="Or for about so long, reading and tokenising included.")
     ] = None,
-    window: Annotated[int, typer.Option(help="Tokens of a packed window; fewer are faster on a CPU.")] = MAX_TOKENS,
+    window: Annotated[int, typer.Option(help="Tokens of an input; fewer are faster on a CPU.")] = MAX_TOKENS,
     vocab_size: Annotated[
         int | None, typer.Option(min=300, help="Entries of the tokenizer. [default: by size]", show_default=False)
     ] = None,

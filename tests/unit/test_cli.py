@@ -192,7 +192,7 @@ def test_a_bug_keeps_its_traceback(fakes: Fakes, monkeypatch: pytest.MonkeyPatch
         cli.main()
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["run", "--help"], ["report", "--help"]])
+@pytest.mark.parametrize("argv", [["--help"], ["run", "--help"], ["report", "--help"], ["pretrain", "--help"]])
 def test_help_imports_nothing_heavy_and_is_quick(argv: list[str]) -> None:
     code = (
         "import atexit, sys\n"

@@ -10,6 +10,7 @@ import pytest
 from bench import encoder_request, pretraining
 from bench.encoder_request import SIZES, EncoderRequest, EncoderSize, Length
 from bench.encoders import load_encoder
+from bench.graph_inputs import GraphInputs
 from bench.pretraining import RECORD, pretrain_encoder, summary
 from bench.types import UsageError
 from bench.unfinished import Unfinished
@@ -84,6 +85,18 @@ def test_a_killed_training_goes_on_to_the_same_bytes(request_, monkeypatch):
     assert content(request_.output) == content(whole.output)
     curves = [json.loads((r.output / RECORD).read_text())["curve"] for r in (request_, whole)]
     assert curves[0] == curves[1]
+
+
+def test_a_graph_encoder_is_made_and_known_for_one(request_, monkeypatch):
+    request = replace(request_, arch="graphcodebert", window=48)
+    killed(request, 5, monkeypatch)
+    record = pretrain_encoder(request, checkpoint_seconds=0)
+    losses = [point["held_out_loss"] for point in record["curve"]]
+    assert losses[-1] < losses[0] - 0.3
+    read = load_encoder(str(request.output), None, 400)
+    assert isinstance(read.inputs, GraphInputs)
+    assert read.inputs.max_tokens == 48
+    assert np.isfinite(read.embed(PROGRAMS)).all()
 
 
 def test_minutes_become_steps_once(request_, monkeypatch):

@@ -9,6 +9,7 @@ import torch
 
 from bench import registry
 from bench.config import CONTROLS, Experiment, preset
+from bench.graph_inputs import GraphInputs
 from bench.registry import ATTACKS, METHODS, TASKS, TEACHERS, check
 from bench.types import Splits, UsageError
 
@@ -59,9 +60,10 @@ def test_a_directory_is_a_teacher(checkpoint, micro):
     assert encoder.inputs.max_tokens == 32
 
 
-def test_the_teacher_of_the_hub_is_pinned_and_offline_it_tells_the_way_out():
-    pinned = TEACHERS["codebert"].make
-    assert pinned.args[0] == "microsoft/codebert-base"
+@pytest.mark.parametrize("name", ["codebert", "graphcodebert"])
+def test_the_teachers_of_the_hub_are_pinned_and_offline_they_tell_the_way_out(name):
+    pinned = TEACHERS[name].make
+    assert pinned.args[0] == f"microsoft/{name}-base"
     assert len(pinned.args[1]) == 40, "a branch name would move"
     with pytest.raises(UsageError, match="local Hugging Face directory, or codebert-scratch"):
         pinned(Splits("t", (), (), (), ()), preset("smoke"), "cpu")
@@ -129,3 +131,16 @@ def test_through_the_command_line_a_mistake_is_one_line_and_2(mistake, monkeypat
     assert says in last
     assert all(line.startswith("[") for line in log)
     assert (tmp_path / "a-file").read_text() == "in the way"
+
+
+@pytest.mark.parametrize(("prefix", "graph"), [("", False), ("graph:", True)])
+def test_a_directory_is_read_as_text_or_with_its_data_flow(checkpoint, micro, splits, prefix, graph):
+    made = registry.teacher(f"{prefix}{checkpoint}").make(splits, micro, "cpu")
+    assert isinstance(made.inputs, GraphInputs) == graph
+    check(Experiment(teachers=(f"{prefix}{checkpoint}",)))
+
+
+def test_a_graph_teacher_of_the_run_reads_data_flow(micro, splits):
+    made = registry.teacher("graphcodebert-scratch").make(splits, micro, "cpu")
+    assert isinstance(made.inputs, GraphInputs)
+    assert made.inputs.max_tokens == micro.max_tokens
