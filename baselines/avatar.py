@@ -2,7 +2,8 @@
 
 Follows Shi et al., "Greening Large Language Models of Code", ICSE-SEIS 2024, in its order. We had the paper's abstract
 and the released code, so constants are the code's and steps are named, not numbered. The rooms: `avatar_space` (genes
-and pruning), `avatar_search` (the genetic algorithm), `avatar_smt` (pruning by z3), `avatar_nsga2` (NSGA-II instead).
+and pruning), `avatar_search` (the genetic algorithm), `avatar_surrogate` (what predicts quality), `avatar_smt` (pruning
+by z3), `avatar_nsga2` (NSGA-II instead).
 
 Decisions, where we mend by default (`as_released` restores each):
 - Size is the true one, and every configuration that is trained or searched is within the budget (2% of tolerance).
@@ -14,40 +15,35 @@ Decisions, where we mend by default (`as_released` restores each):
 - The configuration is the archive's best by predicted accuracy, then the one with fewer GFLOPs. Released: chosen by
   hand, "such as the one with the 3 MB size"; `as_released` takes the one closest to the target, as MORPH's re-run.
 - All parameters train. Released: biases and LayerNorm weights stay frozen.
-Both ways, the surrogate is the published one, and weak (leave-one-out R2 about 0): `surrogate_r2` reports it.
+The surrogate is the published one and learns accuracy, both ways; it is weak (leave-one-out R2 about 0): `surrogate_r2`
+reports it. Options: another surrogate (`baselines.avatar_surrogate`), learning AUROC instead of accuracy (`target`),
+predicted latency instead of GFLOPs (`Budget.objective`, D46).
 Left out: inputs without `<s>` and `</s>` (the benchmark encodes all students alike), and the 50 epochs of the final
 training (every method has the budget's).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from baselines.avatar_search import Archive, GeneticSearch, Scored
 from baselines.avatar_space import configuration_space, pruned_box, recipe, student_spec
+from baselines.avatar_surrogate import PUBLISHED, Kind, Surrogate, fit_surrogate
 from bench import cost
 from bench.distill import distill, soft_targets
+from bench.latency import foreseen, milliseconds, predictor
+from bench.models import Network
 from bench.rng import derive, stream
 from bench.space import Candidate, Space
-from bench.types import Budget, Splits, Student, Teacher, UsageError
+from bench.types import Budget, Splits, Student, StudentSpec, Teacher, UsageError
 
 RIVALS = 20
 """Draws of which adaptive random sampling keeps the one farthest from all kept before."""
-
-
-class Surrogate(NamedTuple):
-    """What predicts a student's validation accuracy from its 13 coded genes."""
-
-    predict: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-    """From codes of shape (n, genes) to accuracies of shape (n,)."""
-    r2: float
-    """Leave-one-out R2 on the trained configurations; nan with fewer than three, or where all are equally good."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +54,11 @@ class Avatar:
     """"nsga2" replaces the published search by pymoo's NSGA-II (extra `moo`) with the same operators."""
     pruning: Literal["arithmetic", "smt"] = "arithmetic"
     """"smt" asks z3 (extra `smt`) for the same box."""
+    surrogate: Kind = PUBLISHED
+    """What predicts the quality of a student that was not trained."""
+    target: Literal["accuracy", "auroc"] = "accuracy"
+    """What the surrogate learns and the search maximises. Short trainings often end at the accuracy of a constant, all
+    alike; "auroc" asks how well programs are ordered and tells such students apart."""
     settings: GeneticSearch = field(default_factory=GeneticSearch)
 
     def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:
@@ -72,7 +73,7 @@ class Avatar:
         sample = adaptive_sample(
             space, budget.surrogate_trainings, stream(seed, "avatar", "sample"), budget.as_released
         )
-        accuracies = [
+        trained = [
             train(
                 student_spec(one),
                 recipe(one, budget, budget.surrogate_epochs),
@@ -80,12 +81,14 @@ class Avatar:
                 targets=targets[:few],
                 seed=derive(seed, "avatar", "surrogate", place),
                 label=f"avatar surrogate {place}/{len(sample)}",
-            ).valid_accuracy
+            )
             for place, one in enumerate(sample, start=1)
         ]
-        # ... and learn to predict the accuracy of all others from them.
-        surrogate = fit_surrogate(np.array([space.codes(one) for one in sample]), np.array(accuracies))
-        # Search for configurations that no other beats in size, predicted accuracy and GFLOPs at once.
+        # ... and learn to predict the quality of all others from them.
+        codes = np.array([space.codes(one) for one in sample])
+        qualities = np.array([one.valid_auroc if self.target == "auroc" else one.valid_accuracy for one in trained])
+        surrogate = fit_surrogate(codes, qualities, self.surrogate, space)
+        # Search for configurations that no other beats in size, predicted quality and GFLOPs (or latency) at once.
         archive = self.search(space, sample, surrogate, budget, seed)
         # Choose one, and distil the teacher into it.
         chosen = choose(archive, budget.as_released)
@@ -98,8 +101,12 @@ class Avatar:
             seed=derive(seed, "avatar", "student"),
             label="avatar",
         )
-        facts = _facts(chosen, archive, surrogate, accuracies)
-        return Student(network, spec, {**facts, "learning_rate": settings.learning_rate})
+        facts = {
+            **_search_facts(chosen, archive, budget),
+            **_surrogate_facts(surrogate, fit_surrogate(codes, qualities), trained),
+            "learning_rate": settings.learning_rate,
+        }
+        return Student(network, spec, facts)
 
     def space(self, budget: Budget) -> Space:
         """Return the configurations that pruning leaves."""
@@ -143,61 +150,59 @@ def _code_distance(space: Space, one: Candidate, two: Candidate) -> float:
     return float(np.linalg.norm(space.codes(one) - space.codes(two)))
 
 
-def fit_surrogate(codes: NDArray[np.float64], accuracies: NDArray[np.float64]) -> Surrogate:
-    """Fit scikit-learn's BayesianRidge with its defaults on raw codes, shape (n, genes), as released."""
-    model = _ridge(codes, accuracies)
-    return Surrogate(model.predict, _leave_one_out_r2(codes, accuracies))
-
-
-def _ridge(codes: NDArray[np.float64], accuracies: NDArray[np.float64]) -> Any:
-    from sklearn.linear_model import BayesianRidge
-
-    return BayesianRidge().fit(codes, accuracies)
-
-
-def _leave_one_out_r2(codes: NDArray[np.float64], accuracies: NDArray[np.float64]) -> float:
-    """Return 1 - squared error / variance, each accuracy predicted from all others; nan where undefined."""
-    spread = float(((accuracies - accuracies.mean()) ** 2).sum())
-    if len(accuracies) < 3 or spread == 0.0:
-        return float("nan")
-    others = [np.arange(len(accuracies)) != place for place in range(len(accuracies))]
-    predicted = [
-        float(_ridge(codes[kept], accuracies[kept]).predict(codes[[place]])[0]) for place, kept in enumerate(others)
-    ]
-    return 1.0 - float(((accuracies - np.array(predicted)) ** 2).sum()) / spread
-
-
 def _scored(space: Space, surrogate: Surrogate, budget: Budget, candidates: Sequence[Candidate]) -> list[Scored]:
-    """Compute the three objectives of n configurations: size, predicted accuracy, GFLOPs."""
+    """Compute the three objectives of n configurations: size, predicted quality, and GFLOPs or milliseconds."""
     predicted = surrogate.predict(np.array([space.codes(one) for one in candidates])).tolist()
     specs = [student_spec(one) for one in candidates]
-    if budget.as_released:
-        sizes = [cost.paper_megabytes(spec, spec.max_tokens) for spec in specs]
-        gflops = [cost.paper_gflops(spec, spec.max_tokens) for spec in specs]
-    else:
-        sizes, gflops = [cost.megabytes(spec) for spec in specs], [cost.gflops(spec) for spec in specs]
+    sizes = [
+        cost.paper_megabytes(spec, spec.max_tokens) if budget.as_released else cost.megabytes(spec) for spec in specs
+    ]
     errors = [abs(size - budget.size_mb) for size in sizes]
-    return [Scored(*row) for row in zip(candidates, errors, predicted, gflops, strict=True)]
+    efforts = [_effort(spec, budget) for spec in specs]
+    return [Scored(*row) for row in zip(candidates, errors, predicted, efforts, strict=True)]
+
+
+def _megabytes(spec: StudentSpec, budget: Budget) -> float:
+    """Return the true size, or as released that of the formula."""
+    return cost.paper_megabytes(spec, spec.max_tokens) if budget.as_released else cost.megabytes(spec)
+
+
+def _effort(spec: StudentSpec, budget: Budget) -> float:
+    """Return what a student costs when it answers: predicted milliseconds, GFLOPs, or as released its formula."""
+    if budget.objective == "latency":
+        return milliseconds(predictor(budget), spec)
+    return cost.paper_gflops(spec, spec.max_tokens) if budget.as_released else cost.gflops(spec)
 
 
 def choose(archive: Archive, as_released: bool = False) -> Scored:
-    """Return the member with the best predicted accuracy, then the fewest GFLOPs; as released, the closest in size."""
+    """Return the member with the best predicted quality, then the least effort; as released, the closest in size."""
     if as_released:
         return min(archive, key=lambda one: one.size_error)
-    return min(archive, key=lambda one: (-one.accuracy, one.gflops))
+    return min(archive, key=lambda one: (-one.quality, one.effort))
 
 
-def _facts(chosen: Scored, archive: Archive, surrogate: Surrogate, accuracies: Sequence[float]) -> dict[str, float]:
-    """Say how the search went; `surrogate_r2` is left out where it is undefined."""
+def _search_facts(chosen: Scored, archive: Archive, budget: Budget) -> dict[str, float]:
     spec = student_spec(chosen.candidate)
-    facts = {
+    return {
         "archive_size": float(len(archive)),
-        "surrogate_trainings": float(len(accuracies)),
-        "surrogate_best": max(accuracies),
-        "search_predicted_accuracy": chosen.accuracy,
+        "search_predicted_quality": chosen.quality,
         "search_size_error": chosen.size_error,
-        "search_gflops": chosen.gflops,
+        **({"search_gflops": chosen.effort} if budget.objective == "flops" else foreseen(budget, spec)),
         "true_megabytes": cost.megabytes(spec),
         "true_gflops": cost.gflops(spec),
     }
-    return facts if np.isnan(surrogate.r2) else {**facts, "surrogate_r2": surrogate.r2}
+
+
+def _surrogate_facts(used: Surrogate, published: Surrogate, trained: Sequence[Network]) -> dict[str, float]:
+    """Say what the surrogate learnt from, and how well; R2 is left out where it is undefined."""
+    accuracies, aurocs = [one.valid_accuracy for one in trained], [one.valid_auroc for one in trained]
+    facts = {
+        "surrogate_trainings": float(len(trained)),
+        "surrogate_accuracy_least": min(accuracies),
+        "surrogate_accuracy_best": max(accuracies),
+        "surrogate_auroc_least": min(aurocs),
+        "surrogate_auroc_best": max(aurocs),
+        "surrogate_r2": used.r2,
+        "surrogate_r2_published": published.r2,
+    }
+    return {name: value for name, value in facts.items() if np.isfinite(value)}

@@ -24,15 +24,15 @@ class Scored:
     candidate: Candidate
     size_error: float
     """|size - target| in MB, to be minimised."""
-    accuracy: float
-    """Predicted by the surrogate, to be maximised."""
-    gflops: float
-    """To be minimised."""
+    quality: float
+    """Accuracy or AUROC, predicted by the surrogate, to be maximised."""
+    effort: float
+    """GFLOPs, or predicted milliseconds, to be minimised."""
 
     @property
     def costs(self) -> tuple[float, float, float]:
         """All three, to be minimised."""
-        return (self.size_error, -self.accuracy, self.gflops)
+        return (self.size_error, -self.quality, self.effort)
 
 
 Dominance: TypeAlias = Callable[[Scored, Scored], bool]

@@ -14,80 +14,37 @@ Decisions, where we mend by default:
   for GraphCodeBERT) and uses the released dropout.
 - Sequences: 400 tokens, or fewer if the budget says so; the position table has 514 rows at 400 tokens (as CodeBERT),
   else as many as needed. The formula's s is the number of position rows.
-Left out: the released 25 and 50 MB students (16 heads, outside the paper's own space).
+- Objective: GFLOPs, as published; `Budget.objective` "latency" puts predicted milliseconds in their place (D46).
+The space, the objectives and the enumeration are in `baselines.compressor_space`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from baselines.compressor_space import SPACE, Objective, Scored, objective, optimum, student_spec
 from bench import cost
-from bench.cost import BYTES_PER_MB, BYTES_PER_PARAMETER, Sizes
 from bench.distill import distill, soft_targets
+from bench.latency import foreseen
 from bench.rng import derive, stream
-from bench.space import Candidate, Gene, Space
-from bench.types import Budget, Recipe, Splits, Student, StudentSpec, Teacher, UsageError
+from bench.space import Candidate
+from bench.types import Budget, Recipe, Splits, Student, StudentSpec, Teacher
 
-# Search space. The paper has 11,059,200 points with feed-forward widths up to 3072; the released code
-# stops at 3040: 10,944,000 points, which we follow. `hidden` is a multiple of 16, so `heads` always divides it.
-SPACE = Space(
-    (
-        Gene("vocab_size", range(1000, 50_001, 1000)),
-        Gene("heads", (1, 2, 4, 8)),
-        Gene("hidden", range(16, 769, 16)),
-        Gene("ffn", range(32, 3041, 32)),
-        Gene("layers", range(1, 13)),
-    )
-)
 MUTATION_ORDER = SPACE.names
 """Mutation redraws a gene and all that follow it in this order (released code)."""
 CROSSOVER_ORDER = ("heads", "hidden", "ffn", "layers", "vocab_size")
 """One-point crossover cuts the released keys in alphabetical order (attention_heads ... vocab_size)."""
 
-PUBLISHED_TOKENS = 400
-PUBLISHED_POSITION_ROWS = 514
 RELEASED_DROPOUT = 0.5
 """Hidden dropout of the released CodeBERT student (code; not in the paper) ..."""
 RELEASED_INITIALIZER = 0.02
 """RoBERTa's default, kept by the released code for a student eight times narrower."""
 RELEASED_DROPOUT_GRAPH = 0.3
 """... and of the GraphCodeBERT student, whose biases and LayerNorm weights do train."""
-
-
-class Scored(NamedTuple):
-    """A candidate and its fitness."""
-
-    candidate: Candidate
-    fitness: float
-
-
-@dataclass(frozen=True)
-class Objective:
-    """Equation 1: GFLOPs - |size - target in MB|, both by the paper's formulas, to be maximised. No accuracy in it."""
-
-    size_mb: float
-    position_rows: int
-
-    def __call__(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
-        """Return the fitness of n candidates, shape (n,)."""
-        codes = np.array([SPACE.codes(candidate) for candidate in candidates])
-        return self.of(self.sizes(dict(zip(SPACE.names, codes.T, strict=True))))
-
-    def of(self, sizes: Sizes[NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Return the fitness of n rows of genes, shape (n,)."""
-        size_mb = cost.paper_parameters_of(sizes) * (BYTES_PER_PARAMETER / BYTES_PER_MB)
-        return cost.paper_flops_of(sizes) / 1e9 - np.abs(size_mb - self.size_mb)
-
-    def sizes(self, columns: dict[str, NDArray[np.float64]]) -> Sizes[NDArray[np.float64]]:
-        """Return the formula's inputs for n rows of genes."""
-        rows = np.full(len(columns["hidden"]), float(self.position_rows))
-        return Sizes(**columns, length=rows)
 
 
 @dataclass(frozen=True)
@@ -123,12 +80,12 @@ class Compressor:
 
     def architecture(self, budget: Budget, seed: int) -> tuple[StudentSpec, dict[str, float]]:
         """Return the architecture that the search finds for this budget, and facts about the search."""
-        objective = Objective(budget.size_mb, position_rows(budget.max_tokens))
-        best = optimum(objective, within_budget=not budget.as_released)
+        aim = objective(budget)
+        best = optimum(aim, within_budget=not budget.as_released)
         if self.search == "exact":
             return student_spec(best.candidate, budget.max_tokens), _facts(best, best, True, budget)
-        visited = self.evolve(objective, stream(seed, "compressor", "search"))
-        fitting = [one for one in visited if budget.as_released or _within(one.candidate, budget)]
+        visited = self.evolve(aim, stream(seed, "compressor", "search"))
+        fitting = [one for one in visited if _acceptable(one, budget)]
         chosen = max(fitting, key=lambda one: one.fitness, default=best)
         return student_spec(chosen.candidate, budget.max_tokens), _facts(chosen, best, bool(fitting), budget)
 
@@ -184,47 +141,10 @@ def _distinct(
     return made
 
 
-@cache
-def optimum(objective: Objective, *, within_budget: bool) -> Scored:
-    """Return the fittest of all 10,944,000 candidates, or of those whose true size is within the budget."""
-    found: Scored | None = None
-    limit = cost.size_limit(objective.size_mb) * BYTES_PER_MB / BYTES_PER_PARAMETER
-    for columns in SPACE.columns():
-        sizes = objective.sizes(columns)
-        fitness = objective.of(sizes)
-        if within_budget:
-            fitness[cost.true_parameters_of(sizes) > limit] = -np.inf
-        place = int(np.argmax(fitness))
-        if np.isfinite(fitness[place]) and (found is None or fitness[place] > found.fitness):
-            genes = {name: int(column[place]) for name, column in columns.items()}
-            found = Scored(SPACE.candidate(**genes), float(fitness[place]))
-    if found is None:
-        raise UsageError(
-            f"expected a size that Compressor's space can reach, got {objective.size_mb} MB: raise size_mb"
-        )
-    return found
-
-
-def position_rows(max_tokens: int) -> int:
-    """Return the rows of the position table: 514 at the published 400 tokens, else what RoBERTa needs."""
-    return PUBLISHED_POSITION_ROWS if max_tokens >= PUBLISHED_TOKENS else max_tokens + 2
-
-
-def student_spec(candidate: Candidate, max_tokens: int) -> StudentSpec:
-    """Return the student with these genes: CodeBERT's architecture otherwise, byte-level BPE, at most 400 tokens."""
-    return StudentSpec(
-        vocab_size=candidate["vocab_size"],
-        layers=candidate["layers"],
-        hidden=candidate["hidden"],
-        heads=candidate["heads"],
-        ffn=candidate["ffn"],
-        max_tokens=min(PUBLISHED_TOKENS, max_tokens),
-        position_rows=position_rows(max_tokens),
-    )
-
-
-def _within(candidate: Candidate, budget: Budget) -> bool:
-    return cost.fits(student_spec(candidate, budget.max_tokens), budget.size_mb)
+def _acceptable(one: Scored, budget: Budget) -> bool:
+    """Say whether a candidate may be chosen: by its true size, or as released whatever its size."""
+    fits = budget.as_released or cost.fits(student_spec(one.candidate, budget.max_tokens), budget.size_mb)
+    return fits and bool(np.isfinite(one.fitness))
 
 
 def _recipe(budget: Budget, teacher: str) -> Recipe:
@@ -246,4 +166,5 @@ def _facts(chosen: Scored, best: Scored, found: bool, budget: Budget) -> dict[st
         "search_found": float(found),
         "true_megabytes": cost.megabytes(spec),
         "true_gflops": cost.gflops(spec),
+        **foreseen(budget, spec),
     }

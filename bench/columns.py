@@ -61,6 +61,8 @@ EFFICIENCY = (
     Column("latency_p90", "latency p90 ms", 2),
     Column("cpu_p50", "CPU p50 ms", 2),
     Column("energy", "J per 1,000 inferences", 2),
+    Column("training_seconds", "training s"),
+    Column("training_utilisation", "training utilisation %"),
 )
 TITLES = {c.metric: c.title for c in (*CLEAN, *ROBUSTNESS, *ATTACKS, *COMPRESSION, *EFFICIENCY)}
 INTERVALS = "Means over seeds [95% interval: sampling and, with several seeds, training; none where none is known]."

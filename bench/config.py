@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bench.types import Recipe, UsageError
+from bench.types import Objective, Recipe, UsageError
 
 CONTROLS = ("majority", "teacher", "supervised", "kd")
 """Always in the table, whatever --methods says (protocol, "Controls")."""
@@ -143,6 +143,8 @@ class Experiment:
     preset: Preset = EMBEDDED
     device: str = "cpu"
     as_released: bool = False
+    objective: Objective = "flops"
+    """What searches weigh: FLOPs, as published, or latency, measured on this machine (bench/calibration.py)."""
     controls: tuple[str, ...] = CONTROLS
     """Always in the table; none where a finished model is attacked."""
     substitutes: str = "corpus"

@@ -63,6 +63,11 @@ def parameters(spec: StudentSpec) -> int:
     return embeddings + spec.layers * (attention + feed_forward) + head
 
 
+def layer_parameters(spec: StudentSpec) -> int:
+    """Return the parameters of all layers, tables of relative distances left out: those that every token passes."""
+    return layer_parameters_of(_sizes(spec, None))
+
+
 def _distance_table(spec: StudentSpec) -> int:
     """Parameters of one layer's table of relative distances; the absolute table stays allocated beside it."""
     if spec.position == "absolute":
@@ -129,15 +134,20 @@ def paper_parameters_of(sizes: Sizes[Number]) -> Number:
     Quirks: it counts a pooler (h*h + h) that the model does not have, and no table of relative distances. AVATAR also
     sets s to the tokens, although the model has two more position rows.
     """
-    v, h, i, s = sizes.vocab_size, sizes.hidden, sizes.ffn, sizes.length
+    v, h, s = sizes.vocab_size, sizes.hidden, sizes.length
     embeddings = v * h + s * h + 3 * h
-    layer = 4 * (h * h + h) + 2 * h * i + i + h + 4 * h
-    return embeddings + sizes.layers * layer + 2 * (h * h + h) + 2 * h + 2
+    return embeddings + layer_parameters_of(sizes) + 2 * (h * h + h) + 2 * h + 2
 
 
 def true_parameters_of(sizes: Sizes[Number]) -> Number:
     """Return true parameters where `length` is the position rows and positions are absolute."""
     return paper_parameters_of(sizes) - (sizes.hidden * sizes.hidden + sizes.hidden)
+
+
+def layer_parameters_of(sizes: Sizes[Number]) -> Number:
+    """Return the true parameters of all layers: those that every token passes through; no tables, no head."""
+    h, i = sizes.hidden, sizes.ffn
+    return sizes.layers * (4 * (h * h + h) + 2 * h * i + i + h + 4 * h)
 
 
 def paper_flops_of(sizes: Sizes[Number]) -> Number:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bench import cost
 from bench.config import CONTROLS, GIVEN, Preset
+from bench.effort import architecture
 from bench.evaluate import Measured
 from bench.models import Constant, Network, parameters
 from bench.standard import standard_student
 from bench.store import Cell
-from bench.types import Classifier, StudentSpec
+from bench.types import Classifier
 from bench.victims import Victim
 
 EFFECTIVE_GFLOPS = 40.0
@@ -36,20 +37,16 @@ def compression(classifier: Classifier) -> list[Measured]:
     ]
 
 
-def architecture(network: Network) -> StudentSpec:
-    """Read the architecture back from a network."""
-    config = network.model.config
-    return StudentSpec(
-        vocab_size=config.vocab_size,
-        layers=config.num_hidden_layers,
-        hidden=config.hidden_size,
-        heads=config.num_attention_heads,
-        ffn=config.intermediate_size,
-        max_tokens=network.inputs.max_tokens,
-        position_rows=config.max_position_embeddings,
-        activation=config.hidden_act,
-        position=config.position_embedding_type,
-    )
+def training(classifier: Classifier) -> list[Measured]:
+    """How long a network of ours was trained, and how well it used its device; nothing is known about others."""
+    record = classifier.training if isinstance(classifier, Network) else None
+    if record is None:
+        return []
+    source = "3 x forward FLOPs of the real tokens over a measured matrix product"
+    return [
+        Measured("training_seconds", record.seconds, "s"),
+        Measured("training_utilisation", 100 * record.utilisation, "%", source=source),
+    ]
 
 
 def estimate(cell: Cell, preset: Preset) -> float:

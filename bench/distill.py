@@ -3,26 +3,33 @@
 Loss: T^2 KL(target || student at T) over the two classes, the cross-entropy's gradient (Hinton et al. 2015;
 Compressor, eq. 2). A hard label is a target of 0 or 1 at T = 1, so one loop serves teachers and students. Unlike the
 released baselines, all parameters train (spec 0.3), batches are padded to their longest program, and length buckets
-keep padding small. Validation picks the epoch (ties: the later one); nothing here ever sees a test program.
+keep padding small. Programs are tokenized once; on a GPU, batches are pinned and copied while the one before is taught.
+Validation picks the epoch (ties: the later one); nothing here ever sees a test program.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch.nn import functional
-from transformers import get_linear_schedule_with_warmup
+from transformers import RobertaForSequenceClassification, get_linear_schedule_with_warmup
 
 from bench import progress
+from bench.effort import trained
 from bench.encode import Encoded, train_tokenizer
-from bench.models import Network, build, forward
+from bench.hardware import synchronise
+from bench.metrics import auroc
+from bench.models import Network, build
 from bench.rng import derive, stream
+from bench.training import scores
 from bench.types import Recipe, Sample, StudentSpec, TokenizerKind
 
 BUCKET = 16
@@ -38,6 +45,15 @@ class Lesson:
     """Shape (n,): P(vulnerable) at the recipe's temperature."""
     weights: NDArray[np.float64]
     """Shape (n,): share of each program in the loss, relative to the others."""
+
+
+class Batch(NamedTuple):
+    """What one step is taught, on the device of the network."""
+
+    target: torch.Tensor
+    weight: torch.Tensor
+    tensors: dict[str, torch.Tensor]
+    """Collated inputs."""
 
 
 def soft_targets(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
@@ -91,39 +107,55 @@ def fit(network: Network, lesson: Lesson, valid: Sequence[Sample], recipe: Recip
     lesson = replace(lesson, weights=lesson.weights / max(lesson.weights.mean(), 1e-12))
     truth = np.array([sample.label for sample in valid])
     examined = network.inputs.encode([sample.code for sample in valid])
-    best, kept = -1.0, _weights(model)
+    best, ordered, kept = -1.0, float("nan"), _weights(model)
     progress.current().stage(label, steps)
+    score, seconds = torch.compile(scores, dynamic=True) if recipe.compiled else scores, 0.0
     with torch.random.fork_rng():
         torch.manual_seed(derive(seed, "dropout"))
         for _ in range(recipe.epochs):
             model.train()
-            for batch in batches(lesson.encoded, recipe.batch_size, order):
-                _step(network, lesson, batch, recipe, optimizer)
+            started = time.perf_counter()
+            for batch in _fed(network, lesson, batches(lesson.encoded, recipe.batch_size, order)):
+                _step(model, score, batch, recipe, optimizer)
                 schedule.step()
                 progress.current().advance()
-            accuracy = float(np.mean((network.logits_of(examined) > 0) == truth)) if len(valid) else 0.0
+            synchronise(network.device)
+            seconds += time.perf_counter() - started
+            margins = network.logits_of(examined)
+            accuracy = float(np.mean((margins > 0) == truth)) if len(valid) else 0.0
             if accuracy >= best:
-                best, kept = accuracy, _weights(model)
+                best, ordered, kept = accuracy, auroc(truth, margins), _weights(model)
     model.load_state_dict(kept)
     model.eval()
-    return replace(network, valid_accuracy=best)
+    record = trained(network, lesson.encoded, recipe.epochs, seconds)
+    return replace(network, valid_accuracy=best, valid_auroc=ordered, training=record)
+
+
+def _fed(network: Network, lesson: Lesson, order: Iterable[NDArray[np.int64]]) -> Iterator[Batch]:
+    """Yield batches on the network's device; the copy to a GPU does not wait, and nobody waits for it."""
+    on_gpu = network.device.startswith("cuda")
+    for rows in order:
+        tensors = network.inputs.collate([lesson.encoded[i] for i in rows])
+        tensors |= {"target": torch.from_numpy(lesson.targets[rows]), "weight": torch.from_numpy(lesson.weights[rows])}
+        placed = {
+            name: (tensor.pin_memory() if on_gpu else tensor).to(network.device, non_blocking=True)
+            for name, tensor in tensors.items()
+        }
+        yield Batch(placed.pop("target").float(), placed.pop("weight").float(), placed)
 
 
 def _step(
-    network: Network,
-    lesson: Lesson,
-    batch: NDArray[np.int64],
+    model: RobertaForSequenceClassification,
+    score: Callable[..., torch.Tensor],
+    batch: Batch,
     recipe: Recipe,
     optimizer: torch.optim.Optimizer,
 ) -> None:
-    pairs = forward(network.model, network.inputs, [lesson.encoded[i] for i in batch], network.device)
-    target = torch.from_numpy(lesson.targets[batch]).float().to(pairs.device)
-    weight = torch.from_numpy(lesson.weights[batch]).float().to(pairs.device)
-    loss = distillation_loss(pairs, target, weight, recipe.temperature)
-    network.model.zero_grad(set_to_none=True)  # frozen ones too: their gradients count in the clipping
+    loss = distillation_loss(score(model, batch.tensors), batch.target, batch.weight, recipe.temperature)
+    model.zero_grad(set_to_none=True)  # frozen ones too: their gradients count in the clipping
     loss.backward()
     if recipe.clip_norm:
-        torch.nn.utils.clip_grad_norm_(network.model.parameters(), recipe.clip_norm)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
     optimizer.step()
 
 

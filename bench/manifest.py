@@ -18,7 +18,7 @@ from bench.types import UsageError
 
 NAME = "manifest.json"
 GROWING = ("methods", "attacks", "teachers", "seeds")
-FIXED = ("task", "preset", "device", "as_released", "controls", "substitutes", "compile_command", "model")
+FIXED = ("task", "preset", "device", "as_released", "objective", "controls", "substitutes", "compile_command", "model")
 PACKAGES = (
     "numpy",
     "scikit-learn",

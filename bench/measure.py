@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from bench import progress
 from bench.evaluate import Measured
+from bench.hardware import synchronise
 from bench.types import Classifier
 
 WARM_UP = 5
@@ -95,22 +96,17 @@ def energy(work: Callable[[], None], cpu_ms: float, calls: int, device: str) -> 
 
 
 def _timed(classifier: Classifier, program: str, device: str) -> tuple[float, float]:
-    _synchronise(device)
+    synchronise(device)
     wall, cpu = time.perf_counter(), time.process_time()
     classifier.probabilities([program])
-    _synchronise(device)
+    synchronise(device)
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def _repeat(classifier: Classifier, programs: Sequence[str], calls: int, device: str) -> None:
     for turn in range(calls):
         classifier.probabilities([programs[turn % len(programs)]])
-    _synchronise(device)
-
-
-def _synchronise(device: str) -> None:
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
+    synchronise(device)
 
 
 def _readable(path: Path) -> bool:

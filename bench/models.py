@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,10 +26,12 @@ from transformers import (
 from bench.encode import BOS, EOS, PAD, Encoded, Inputs, Known, TextInputs, in_batches
 from bench.graph_inputs import GraphInputs, with_nodes
 from bench.hub import quietly
+from bench.results import Training
 from bench.types import Probabilities, Recipe, StudentSpec, UsageError
 
 LABELS = {0: "safe", 1: "vulnerable"}
 INPUTS_FILE = "inputs.json"
+TRAINING_FILE = "training.json"
 READERS: dict[str, type[TextInputs] | type[GraphInputs]] = {"text": TextInputs, "graph": GraphInputs}
 """Inputs by the kind that stands in their file."""
 
@@ -56,6 +58,10 @@ class Network:
     batch_size: int = 32
     valid_accuracy: float = float("nan")
     """Accuracy on validation at the epoch that was kept, as a share."""
+    valid_auroc: float = float("nan")
+    """The same for the order in which validation programs are put."""
+    training: Training | None = None
+    """What its training took, where it is known."""
     known: Known | None = None
     """Answers that are kept; None keeps none."""
 
@@ -161,6 +167,8 @@ def save(classifier: object, folder: Path) -> None:
     elif isinstance(classifier, Network):
         classifier.model.save_pretrained(folder, safe_serialization=True)
         save_inputs(classifier.inputs, folder)
+        if classifier.training is not None:
+            (folder / TRAINING_FILE).write_text(json.dumps(asdict(classifier.training)) + "\n")
     else:
         raise TypeError(f"expected a Network or a Constant, got {type(classifier).__name__}")
 
@@ -187,7 +195,9 @@ def load(folder: Path, device: str = "cpu") -> Network | Constant:
         raise UsageError(
             f"expected a classifier in {folder}, got no weights for {min(found['missing_keys'])}: train it"
         )
-    return Network(place(model, device), load_inputs(folder), device)
+    known = folder / TRAINING_FILE
+    training = Training(**json.loads(known.read_text())) if known.is_file() else None
+    return Network(place(model, device), load_inputs(folder), device, training=training)
 
 
 def save_inputs(inputs: Inputs, folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from bench.config import PRESETS, Experiment
-from bench.types import UsageError
+from bench.types import Objective, UsageError
 
 MethodsOption = Annotated[
     str, typer.Option(help="Methods to compare, comma-separated. The controls always run as well.")
@@ -38,6 +38,10 @@ OutputOption = Annotated[
 DeviceOption = Annotated[str, typer.Option(help="Where networks run: cpu or cuda.")]
 ReleasedOption = Annotated[
     bool, typer.Option("--as-released", help="Reproduce the published quirks of the baselines instead of mending them.")
+]
+ObjectiveOption = Annotated[
+    Objective,
+    typer.Option(help="What architecture searches weigh: FLOPs, as published, or latency, measured on this machine."),
 ]
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Print the cells and a time estimate; compute nothing.")]
 SubstitutesOption = Annotated[

@@ -1,4 +1,4 @@
-"""What was measured: predictions on clean samples, the judged outcome of an attacked one, and one traceable number."""
+"""What was measured: predictions, outcomes of attacked samples, single traceable numbers, and what a training took."""
 
 from __future__ import annotations
 
@@ -95,3 +95,20 @@ class Record:
     """How it was obtained, where that is not obvious: "RAPL", "estimated from CPU time", "paper formula"."""
     commit: str = ""
     device: str = ""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the training of a network took. Another training of the same network takes another time."""
+
+    seconds: float
+    """Wall time of the steps, validation not counted."""
+    gflops: float
+    """Three times the forward pass of every real token of every epoch."""
+    peak: float
+    """GFLOPs per second of a dense matrix product, measured on the same device."""
+
+    @property
+    def utilisation(self) -> float:
+        """Share of the peak."""
+        return self.gflops / self.seconds / self.peak if self.seconds else 0.0

@@ -19,7 +19,7 @@ from attacks.rename import COMMON_NAMES, gather_names
 from bench import attacking, data, progress
 from bench.attacking import Assault, Source
 from bench.config import Experiment
-from bench.costing import compression, estimate
+from bench.costing import compression, estimate, training
 from bench.evaluate import Measured, performance, predict
 from bench.given import Given
 from bench.measure import speed
@@ -198,7 +198,7 @@ class _Walk:
         )
         for cell in todo:
             progress.current().stage(cell.name, 1)
-            self._put(cell, found[cell.name])
+            self._put(cell, [*found[cell.name], *training(classifiers[cell.name])])
 
     def _put(self, cell: Cell, measured: Sequence[Measured]) -> None:
         labels = (self.splits.task, cell.teacher, cell.method, cell.seed, cell.attack)

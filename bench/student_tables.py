@@ -77,6 +77,7 @@ def efficiency(run: Summary) -> Table:
     notes = (
         "Measured timings at batch 1: they depend on the machine, and this is the only table that another run of the "
         "same experiment does not reproduce to the digit.",
+        "Training utilisation: FLOPs of the real tokens per second over those of a dense matrix product on the device.",
         "Attack queries/s: queries of all attacks over the seconds that their programs took in one worker, search and "
         "checks included.",
         f"Device: {'; '.join(dict.fromkeys(filter(None, devices))) or 'not measured yet'}.",

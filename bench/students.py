@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench import models
+from bench.calibration import Calibration
 from bench.config import Experiment
 from bench.encoders import load_own_encoder, save_encoder
 from bench.evaluate import Measured
@@ -81,6 +82,8 @@ class Students:
             learning_rate_scale=preset.learning_rate_scale,
             device=self.experiment.device,
             as_released=self.experiment.as_released,
+            objective=self.experiment.objective,
+            latency=Calibration(self.store, self.experiment.device),
         )
 
     @functools.cached_property

@@ -137,6 +137,8 @@ class Summary:
         sentences += dict.fromkeys(line for store in self.runs.stores for line in self._made(store))
         if self.facts.get("synthetic"):
             sentences.insert(0, "Synthetic data: the numbers are about the machinery, never about the methods.")
+        if self.experiment.get("objective") == "latency":
+            sentences.append("Architectures were searched for low latency, as calibrated in this run, not for FLOPs.")
         if self.experiment.get("as_released"):
             sentences.append("Run as released: the published quirks of the baselines are reproduced, not mended.")
         return sentences + self._progress()

@@ -5,7 +5,7 @@ Follows ARCHITECTURE, "The nouns". Imports nothing of ours, and at run time neit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -22,6 +22,9 @@ Probabilities: TypeAlias = "NDArray[np.float64]"
 TokenizerKind = Literal["bpe", "wordpiece", "unigram", "word"]
 Activation = Literal["gelu", "relu", "silu", "gelu_new"]
 PositionKind = Literal["absolute", "relative_key", "relative_key_query"]
+Objective = Literal["flops", "latency"]
+Latency: TypeAlias = "Callable[..., NDArray[np.float64]]"
+"""Predicts ms per inference at batch 1 on one thread; called as `bench.latency.LatencyModel`."""
 
 
 class UsageError(Exception):
@@ -114,6 +117,8 @@ class Recipe:
     """Standard deviation of the initial weights; None is RoBERTa's 0.02 at width 768, scaled by 1 / sqrt(width)."""
     freeze_bias_and_norm: bool = False
     """As released by Compressor and AVATAR: biases and LayerNorm weights never train."""
+    compiled: bool = False
+    """Let torch.compile make the step: minutes before the first one; for long trainings on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,10 @@ class Budget:
     """Where students are trained; the teacher brings its own."""
     as_released: bool = False
     """Reproduce the published quirks of a baseline instead of mending them."""
+    objective: Objective = "flops"
+    """What a search weighs against size and accuracy: GFLOPs, as published, or predicted latency."""
+    latency: Latency | None = None
+    """Asked where the objective is latency, or a fast student is wanted."""
 
 
 class Classifier(Protocol):

@@ -26,6 +26,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument per option
     output: o.OutputOption = None,
     device: o.DeviceOption = Experiment.device,
     as_released: o.ReleasedOption = False,
+    objective: o.ObjectiveOption = Experiment.objective,
     substitutes: o.SubstitutesOption = Experiment.substitutes,
     workers: o.WorkersOption = o.WORKERS,
     dry_run: o.DryOption = False,
@@ -52,6 +53,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument per option
         preset=preset(preset_name, limit=limit, train_limit=train_limit, size_mb=o.positive("--size-mb", size_mb)),
         device=device,
         as_released=as_released,
+        objective=objective,
         substitutes=substitutes,
     )
     _finish(experiment, output or Path("results") / "runs" / f"{task}-{preset_name}", workers, dry_run=dry_run)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from baselines import compressor
-from baselines.compressor import SPACE, Compressor, Objective, optimum, position_rows, student_spec
+from baselines.compressor import Compressor
+from baselines.compressor_space import SPACE, Objective, optimum, position_rows, student_spec
 from bench.cost import fits, megabytes, paper_gflops, paper_megabytes
 from bench.rng import stream
 from bench.types import Budget, Recipe, Sample, Splits, StudentSpec, UsageError

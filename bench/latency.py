@@ -1,0 +1,140 @@
+"""Latency of an architecture before it is built: a linear model of what a Transformer does, fitted to measured probes.
+
+FLOPs do not predict latency: at 3 MB a single layer answers eight times as fast as twelve layers with as many
+parameters, because attention's softmax, element-wise passes and the mere calls cost as much as matrix products. So each
+of these kinds of work has a coefficient of its own, never negative, and the least squares are of relative errors. The
+last layer stands apart from the others: the classifier reads one position, and an implementation may compute only that.
+Arithmetic only, no torch: `bench.calibration` measures the probes. Left out: tokenizing, loading, batches above 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.cost import RELATIVE_PRODUCTS
+from bench.types import Activation, Budget, Latency, PositionKind, StudentSpec, UsageError
+
+Numbers = NDArray[np.float64]
+
+CAPACITY = 0.25
+"""Least share of the size budget that must lie in the layers, where latency is the objective. Tables of embeddings cost
+no time: without this bound the fastest student of any size is a table. A quarter leaves a single layer room to answer
+more than eight times as fast as Compressor's twelve at 3 MB, and the rest buys vocabulary, which shortens programs."""
+
+
+@dataclass(frozen=True)
+class LatencyModel:
+    """Milliseconds per inference at batch 1 on one thread, a `bench.types.Latency`."""
+
+    coefficients: tuple[float, ...]
+    """Milliseconds per unit of each feature, in the order of `features`; none is negative."""
+    relative_error: float
+    """Mean of |predicted - measured| / measured over the probes, each predicted from all others."""
+    source: str = ""
+    """Machine, device and version of torch that the probes were measured with."""
+
+    def __call__(
+        self,
+        layers: Numbers,
+        hidden: Numbers,
+        heads: Numbers,
+        ffn: Numbers,
+        tokens: Numbers,
+        *,
+        activation: Activation = "gelu",
+        position: PositionKind = "absolute",
+    ) -> Numbers:
+        """Predict n architectures, each argument of shape (n,)."""
+        found = np.zeros(np.broadcast_shapes(np.shape(layers), np.shape(hidden)))
+        for weight, feature in zip(
+            self.coefficients, features(layers, hidden, heads, ffn, tokens, activation, position), strict=True
+        ):
+            if weight:
+                found = found + weight * feature
+        return found
+
+
+def features(
+    layers: Numbers,
+    hidden: Numbers,
+    heads: Numbers,
+    ffn: Numbers,
+    tokens: Numbers,
+    activation: Activation = "gelu",
+    position: PositionKind = "absolute",
+) -> list[Numbers | float]:
+    """Count each kind of work of n architectures, in units that give coefficients of similar size."""
+    s, h, i = tokens, hidden, ffn
+    inner = layers - 1
+    linear, attended = s * h * h / 1e6, s * s * h / 1e6
+    softmax = heads * s * s / 1e6
+    last: list[Numbers | float] = [1.0, s * h / 1e5, linear, s * h * i / 1e6, attended, softmax, s * i / 1e5]
+    inside = [inner * work for work in last[:-1]]
+    acting = [inner * s * i / 1e5 * (activation == kind) for kind in get_args(Activation)]
+    products = RELATIVE_PRODUCTS[position]  # both kinds leave fused attention and look up a row per pair of positions
+    relative = [layers * work * (products > 0) for work in (1.0, softmax, attended / heads)]
+    return [*last, *inside, *acting, *relative, *(layers * work * products for work in (attended, softmax))]
+
+
+def matrix(specs: Sequence[StudentSpec]) -> Numbers:
+    """Return the features of n architectures, shape (n, features)."""
+    return np.array(
+        [features(*_numbers(spec), activation=spec.activation, position=spec.position) for spec in specs], dtype=float
+    )
+
+
+def milliseconds(latency: Latency, spec: StudentSpec) -> float:
+    """Predict one inference over the longest input of one architecture."""
+    return float(latency(*_numbers(spec), activation=spec.activation, position=spec.position))
+
+
+def _numbers(spec: StudentSpec) -> tuple[Numbers, ...]:
+    sizes = (spec.layers, spec.hidden, spec.heads, spec.ffn, spec.max_tokens)
+    return tuple(np.asarray(float(size)) for size in sizes)
+
+
+def fitted(specs: Sequence[StudentSpec], measured: Sequence[float], source: str) -> LatencyModel:
+    """Fit the model to n measured latencies in ms, by non-negative least squares of relative errors.
+
+    Raises:
+        UsageError: fewer probes than features.
+    """
+    rows, found = matrix(specs), np.asarray(measured, dtype=float)
+    if len(rows) <= rows.shape[1]:
+        raise UsageError(f"expected more than {rows.shape[1]} probes to fit latencies, got {len(rows)}: measure more")
+    scaled = rows / found[:, None]
+    errors = []
+    for place in range(len(scaled)):
+        others = np.arange(len(scaled)) != place
+        errors.append(abs(float(scaled[place] @ _non_negative(scaled[others])) - 1.0))
+    return LatencyModel(tuple(_non_negative(scaled).tolist()), float(np.mean(errors)), source)
+
+
+def _non_negative(scaled: Numbers) -> Numbers:
+    from scipy.optimize import nnls
+
+    solution, _ = nnls(scaled, np.ones(len(scaled)))
+    return np.asarray(solution)
+
+
+def predictor(budget: Budget) -> Latency:
+    """Return what predicts latency within this budget.
+
+    Raises:
+        UsageError: the budget brings none.
+    """
+    if budget.latency is None:
+        raise UsageError(
+            "expected a budget that can predict latency, got none: set latency=bench.calibration.calibrated(device)"
+        )
+    return budget.latency
+
+
+def foreseen(budget: Budget, spec: StudentSpec) -> dict[str, float]:
+    """Return the fact "predicted_latency_ms" about a choice that was made by latency; nothing about any other."""
+    return {"predicted_latency_ms": milliseconds(predictor(budget), spec)} if budget.objective == "latency" else {}
