@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bench import cost
 from bench.cost import BYTES_PER_MB, BYTES_PER_PARAMETER, Sizes
-from bench.latency import CAPACITY, predictor
+from bench.latency import CAPACITY, Work, predictor
 from bench.space import Candidate, Gene, Space
 from bench.types import Budget, Latency, StudentSpec, UsageError
 
@@ -81,7 +81,7 @@ class LatencyObjective(Objective):
     def merit(self, sizes: Sizes[NDArray[np.float64]]) -> NDArray[np.float64]:
         """Return -ms, shape (n,); -infinity where the layers hold less than `CAPACITY` of the target."""
         tokens = np.full(sizes.hidden.shape, float(self.max_tokens))
-        milliseconds = self.latency(sizes.layers, sizes.hidden, sizes.heads, sizes.ffn, tokens)
+        milliseconds = self.latency(Work(sizes.layers, sizes.hidden, sizes.heads, sizes.ffn, tokens))
         least = CAPACITY * self.size_mb * BYTES_PER_MB / BYTES_PER_PARAMETER
         return np.where(cost.layer_parameters_of(sizes) >= least, -milliseconds, -np.inf)
 

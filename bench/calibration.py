@@ -23,7 +23,7 @@ from tokenizers import Tokenizer, models
 
 from bench import cost, progress
 from bench.hardware import synchronise
-from bench.latency import LatencyModel, fitted
+from bench.latency import LatencyModel, Work, fitted
 from bench.measure import one_thread
 from bench.models import Network, build
 from bench.rng import stream
@@ -58,9 +58,9 @@ class Calibration:
         """Measure nothing yet."""
         self._store, self._device = store, device
 
-    def __call__(self, *sizes: NDArray[np.float64], **kinds: str) -> NDArray[np.float64]:
+    def __call__(self, work: Work) -> NDArray[np.float64]:
         """Predict as `LatencyModel` does."""
-        return self.model(*sizes, **kinds)  # type: ignore[arg-type]
+        return self.model(work)
 
     @cached_property
     def model(self) -> LatencyModel:

@@ -1,7 +1,7 @@
 """What a training of a classifier took, and the architecture of a network read back.
 
-Model FLOPs are three times those of the forward pass over the real tokens (`bench.cost`): padding is no work, and neither
-is what a backward pass recomputes.
+Model FLOPs are three times those of the forward pass over the real tokens (`bench.cost`): padding is no work, nor is
+what a backward pass recomputes.
 """
 
 from __future__ import annotations

@@ -28,74 +28,56 @@ more than eight times as fast as Compressor's twelve at 3 MB, and the rest buys 
 
 
 @dataclass(frozen=True)
+class Work:
+    """What the latency of n architectures depends on: numbers of shape (n,), or of one."""
+
+    layers: Numbers
+    hidden: Numbers
+    heads: Numbers
+    ffn: Numbers
+    tokens: Numbers
+    activation: Activation = "gelu"
+    position: PositionKind = "absolute"
+
+    @classmethod
+    def of(cls, spec: StudentSpec) -> Work:
+        """Return that of one architecture over its longest input."""
+        sizes = (spec.layers, spec.hidden, spec.heads, spec.ffn, spec.max_tokens)
+        return cls(*(np.asarray(float(size)) for size in sizes), activation=spec.activation, position=spec.position)
+
+    def features(self) -> list[Numbers]:
+        """Count each kind of work, in units that give coefficients of similar size."""
+        s, h, i, a = self.tokens, self.hidden, self.ffn, self.heads
+        attended, softmax, one = s * s * h / 1e6, a * s * s / 1e6, np.ones_like(h)
+        last = [one, s * h / 1e5, s * h * h / 1e6, s * h * i / 1e6, attended, softmax, s * i / 1e5]
+        inner = [(self.layers - 1) * work for work in last[:-1]]
+        acting = [(self.layers - 1) * last[-1] * (self.activation == kind) for kind in get_args(Activation)]
+        # Both relative kinds leave fused attention, and look up a row for each pair of positions.
+        products = RELATIVE_PRODUCTS[self.position]
+        unfused = [self.layers * work * (products > 0) for work in (one, softmax, attended / a)]
+        return [*last, *inner, *acting, *unfused, *(self.layers * work * products for work in (attended, softmax))]
+
+
+@dataclass(frozen=True)
 class LatencyModel:
     """Milliseconds per inference at batch 1 on one thread, a `bench.types.Latency`."""
 
     coefficients: tuple[float, ...]
-    """Milliseconds per unit of each feature, in the order of `features`; none is negative."""
+    """Milliseconds per unit of each feature of `Work`, in their order; none is negative."""
     relative_error: float
     """Mean of |predicted - measured| / measured over the probes, each predicted from all others."""
     source: str = ""
     """Machine, device and version of torch that the probes were measured with."""
 
-    def __call__(
-        self,
-        layers: Numbers,
-        hidden: Numbers,
-        heads: Numbers,
-        ffn: Numbers,
-        tokens: Numbers,
-        *,
-        activation: Activation = "gelu",
-        position: PositionKind = "absolute",
-    ) -> Numbers:
-        """Predict n architectures, each argument of shape (n,)."""
-        found = np.zeros(np.broadcast_shapes(np.shape(layers), np.shape(hidden)))
-        for weight, feature in zip(
-            self.coefficients, features(layers, hidden, heads, ffn, tokens, activation, position), strict=True
-        ):
-            if weight:
-                found = found + weight * feature
-        return found
-
-
-def features(
-    layers: Numbers,
-    hidden: Numbers,
-    heads: Numbers,
-    ffn: Numbers,
-    tokens: Numbers,
-    activation: Activation = "gelu",
-    position: PositionKind = "absolute",
-) -> list[Numbers | float]:
-    """Count each kind of work of n architectures, in units that give coefficients of similar size."""
-    s, h, i = tokens, hidden, ffn
-    inner = layers - 1
-    linear, attended = s * h * h / 1e6, s * s * h / 1e6
-    softmax = heads * s * s / 1e6
-    last: list[Numbers | float] = [1.0, s * h / 1e5, linear, s * h * i / 1e6, attended, softmax, s * i / 1e5]
-    inside = [inner * work for work in last[:-1]]
-    acting = [inner * s * i / 1e5 * (activation == kind) for kind in get_args(Activation)]
-    products = RELATIVE_PRODUCTS[position]  # both kinds leave fused attention and look up a row per pair of positions
-    relative = [layers * work * (products > 0) for work in (1.0, softmax, attended / heads)]
-    return [*last, *inside, *acting, *relative, *(layers * work * products for work in (attended, softmax))]
-
-
-def matrix(specs: Sequence[StudentSpec]) -> Numbers:
-    """Return the features of n architectures, shape (n, features)."""
-    return np.array(
-        [features(*_numbers(spec), activation=spec.activation, position=spec.position) for spec in specs], dtype=float
-    )
+    def __call__(self, work: Work) -> Numbers:
+        """Predict n architectures, shape (n,)."""
+        terms = zip(self.coefficients, work.features(), strict=True)
+        return sum((weight * feature for weight, feature in terms if weight), start=np.zeros_like(work.hidden))
 
 
 def milliseconds(latency: Latency, spec: StudentSpec) -> float:
     """Predict one inference over the longest input of one architecture."""
-    return float(latency(*_numbers(spec), activation=spec.activation, position=spec.position))
-
-
-def _numbers(spec: StudentSpec) -> tuple[Numbers, ...]:
-    sizes = (spec.layers, spec.hidden, spec.heads, spec.ffn, spec.max_tokens)
-    return tuple(np.asarray(float(size)) for size in sizes)
+    return float(latency(Work.of(spec)))
 
 
 def fitted(specs: Sequence[StudentSpec], measured: Sequence[float], source: str) -> LatencyModel:
@@ -104,7 +86,8 @@ def fitted(specs: Sequence[StudentSpec], measured: Sequence[float], source: str)
     Raises:
         UsageError: fewer probes than features.
     """
-    rows, found = matrix(specs), np.asarray(measured, dtype=float)
+    rows = np.array([Work.of(spec).features() for spec in specs])
+    found = np.asarray(measured, dtype=np.float64)
     if len(rows) <= rows.shape[1]:
         raise UsageError(f"expected more than {rows.shape[1]} probes to fit latencies, got {len(rows)}: measure more")
     scaled = rows / found[:, None]

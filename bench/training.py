@@ -102,7 +102,7 @@ class _DroppedAttention(torch.autograd.Function):
         return made
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradient,) = gradients
         lengths, dropout, seed = ctx.settings
         query, key, value = ctx.saved_tensors

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,8 +23,8 @@ TokenizerKind = Literal["bpe", "wordpiece", "unigram", "word"]
 Activation = Literal["gelu", "relu", "silu", "gelu_new"]
 PositionKind = Literal["absolute", "relative_key", "relative_key_query"]
 Objective = Literal["flops", "latency"]
-Latency: TypeAlias = "Callable[..., NDArray[np.float64]]"
-"""Predicts ms per inference at batch 1 on one thread; called as `bench.latency.LatencyModel`."""
+Latency: TypeAlias = "Callable[[Any], NDArray[np.float64]]"
+"""From `bench.latency.Work` to milliseconds per inference at batch 1 on one thread."""
 
 
 class UsageError(Exception):

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from baselines import avatar
-from baselines.avatar import Avatar, adaptive_sample, fit_surrogate
+from baselines.avatar import Avatar, adaptive_sample
 from baselines.avatar_space import configuration_space, pruned_box
+from baselines.avatar_surrogate import fit_surrogate
 from bench.cost import fits, megabytes, paper_megabytes
 from bench.types import Budget, Recipe, Sample, Splits, UsageError
 
@@ -31,6 +32,7 @@ class FakeTeacher:
 class FakeNetwork:
     def __init__(self, spec):
         self.valid_accuracy = 0.5 + spec.layers / 100
+        self.valid_auroc = 0.9 - spec.layers / 100
 
 
 @pytest.fixture
@@ -139,6 +141,33 @@ def test_as_released_freezes_and_takes_the_member_closest_to_the_target(distille
     spec = student.spec
     assert student.facts["search_size_error"] == pytest.approx(abs(paper_megabytes(spec, spec.max_tokens) - 0.5))
     assert student.facts["search_size_error"] < 0.05
+
+
+def test_the_surrogate_learns_the_target_that_is_asked_for(distilled, monkeypatch):
+    learnt = []
+    genuine = avatar.fit_surrogate
+    monkeypatch.setattr(
+        avatar,
+        "fit_surrogate",
+        lambda codes, qualities, *rest: learnt.append(qualities) or genuine(codes, qualities, *rest),
+    )
+    for target in ("accuracy", "auroc"):
+        student = Avatar(target=target).compress(FakeTeacher(), DATA, SMALL, seed=2)
+        layers = np.array([spec.layers for spec, _, _ in distilled[:4]])
+        expected = 0.5 + layers / 100 if target == "accuracy" else 0.9 - layers / 100
+        assert learnt[0] == pytest.approx(expected)
+        assert student.facts["surrogate_auroc_best"] == pytest.approx(0.9 - layers.min() / 100)
+        assert student.facts["surrogate_accuracy_best"] == pytest.approx(0.5 + layers.max() / 100)
+        learnt.clear()
+        distilled.clear()
+
+
+@pytest.mark.parametrize("kind", ["gradient-boosting", "gaussian-process"])
+def test_another_surrogate_stands_beside_the_published_one_in_the_facts(distilled, kind):
+    other = Avatar(surrogate=kind).compress(FakeTeacher(), DATA, SMALL, seed=2).facts
+    published = Avatar().compress(FakeTeacher(), DATA, SMALL, seed=2).facts
+    assert other["surrogate_r2_published"] == published["surrogate_r2_published"] == published["surrogate_r2"]
+    assert other["surrogate_r2"] != published["surrogate_r2"]
 
 
 def test_the_options_make_a_student_too(distilled):

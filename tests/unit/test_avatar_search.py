@@ -7,9 +7,10 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from baselines.avatar import Avatar, adaptive_sample, choose, fit_surrogate
+from baselines.avatar import Avatar, adaptive_sample, choose
 from baselines.avatar_search import GeneticSearch, Scored, admit, dominates, dominates_strictly
 from baselines.avatar_space import configuration_space, pruned_box
+from baselines.avatar_surrogate import fit_surrogate
 from bench.space import Candidate
 from bench.types import Budget, Recipe
 
@@ -22,8 +23,8 @@ def space_of(budget):
     return configuration_space(pruned_box(budget.size_mb, budget.max_tokens), budget)
 
 
-def scored(name, size_error, accuracy, gflops):
-    return Scored(Candidate(("name",), (name,)), size_error, accuracy, gflops)
+def scored(name, size_error, quality, effort):
+    return Scored(Candidate(("name",), (name,)), size_error, quality, effort)
 
 
 def test_pareto_dominance_needs_one_better_and_none_worse():

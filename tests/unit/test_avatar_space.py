@@ -51,7 +51,12 @@ def test_the_box_is_that_of_brute_force():
     assert {name: box[name] for name in names} == brute
 
 
-@pytest.mark.parametrize(("size_mb", "max_tokens"), [(0.25, 128), pytest.param(3.0, 512, marks=pytest.mark.slow)])
+SMT_CASES = [(size_mb, tokens) for size_mb in (0.75, 1.5, 3.0) for tokens in (400, 512)]
+
+
+@pytest.mark.parametrize(
+    ("size_mb", "max_tokens"), [(0.25, 128), *(pytest.param(*case, marks=pytest.mark.slow) for case in SMT_CASES)]
+)
 def test_z3_finds_the_same_box(size_mb, max_tokens):
     pytest.importorskip("z3")
     from baselines.avatar_smt import pruned_box_by_smt

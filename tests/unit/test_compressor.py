@@ -8,7 +8,7 @@ import pytest
 from baselines import compressor
 from baselines.compressor import Compressor
 from baselines.compressor_space import SPACE, Objective, optimum, position_rows, student_spec
-from bench.cost import fits, megabytes, paper_gflops, paper_megabytes
+from bench.cost import fits, megabytes, paper_gflops, paper_megabytes, parameters
 from bench.rng import stream
 from bench.types import Budget, Recipe, Sample, Splits, StudentSpec, UsageError
 
@@ -69,10 +69,18 @@ def test_the_optimum_is_beaten_by_no_sample():
     assert objective([SPACE.sample(rng) for _ in range(3000)]).max() <= best.fitness
 
 
-def test_the_optima_for_25_and_50_mb_differ_from_the_released_students():
-    best = optimum(Objective(25.0, 514), within_budget=False)
-    assert (best.candidate["heads"], best.candidate["hidden"], best.candidate["vocab_size"]) == (8, 320, 2000)
-    assert best.fitness == pytest.approx(10.43, abs=5e-3)
+@pytest.mark.parametrize(
+    ("size_mb", "fitness", "genes"),
+    [(25.0, 10.43, (2000, 8, 320, 32, 12)), (50.0, 18.53, (1000, 8, 448, 160, 12))],
+)
+def test_the_optima_for_25_and_50_mb_are_not_the_released_students(size_mb, fitness, genes):
+    best = optimum(Objective(size_mb, 514), within_budget=False)
+    assert best.candidate.values == genes
+    assert best.fitness == pytest.approx(fitness, abs=5e-3)
+
+
+def test_the_released_student_has_the_parameters_of_the_released_file():
+    assert parameters(student_spec(SPACE.candidate(**PUBLISHED), 400)) == 756_098
 
 
 def test_a_size_out_of_reach_says_so():

@@ -9,9 +9,11 @@ from torch.nn import functional
 
 from bench import distill as module
 from bench import progress
+from bench.cost import gflops
 from bench.distill import Lesson, batches, distill, distillation_loss, fit, soft_targets
 from bench.encode import train_tokenizer
-from bench.models import build
+from bench.metrics import auroc
+from bench.models import build, load, save
 from bench.types import Recipe, Sample, StudentSpec
 
 SPEC = StudentSpec(300, 1, 16, 2, 32, 24)
@@ -151,6 +153,29 @@ def test_validation_picks_the_best_epoch_and_of_equals_the_later(splits, monkeyp
     assert torch.equal(trained.model.classifier.out_proj.weight, seen[kept - 1])
     assert not torch.equal(seen[0], seen[1])
     assert not trained.model.training
+
+
+def test_a_training_knows_its_work_and_the_order_of_validation_programs(splits, tmp_path):
+    recipe, network = replace(PLAIN, epochs=2), student(splits)
+    taught = lesson(network, splits.labelled)
+    trained = fit(network, taught, splits.valid, recipe, 0, "x")
+    forward = sum(gflops(SPEC, len(one["input_ids"])) for one in taught.encoded)
+    assert trained.training.gflops == pytest.approx(3 * 2 * forward)
+    assert trained.training.seconds > 0
+    assert 0 < trained.training.utilisation < 1
+    truth = [sample.label for sample in splits.valid]
+    assert trained.valid_auroc == auroc(truth, trained.logits([sample.code for sample in splits.valid]))
+    save(trained, tmp_path)
+    assert load(tmp_path).training == trained.training
+
+
+def test_a_step_is_compiled_only_where_the_recipe_says_so(splits, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda step, **settings: compiled.append(settings) or step)
+    for recipe in (PLAIN, replace(PLAIN, compiled=True)):
+        network = student(splits)
+        fit(network, lesson(network, splits.labelled), splits.valid, recipe, 0, "x")
+    assert compiled == [{"dynamic": True}]
 
 
 def test_weights_decide_what_is_learnt(splits):
