@@ -8,6 +8,7 @@ Each comes with its leave-one-out R2, so that nobody has to believe in it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -57,11 +58,14 @@ def _fitted(kind: Kind, rows: Numbers, qualities: Numbers) -> Any:
         from sklearn.ensemble import GradientBoostingRegressor
 
         return GradientBoostingRegressor(random_state=0).fit(rows, qualities)
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
     kernel = ConstantKernel(1.0, (1e-3, 1e3)) * RBF(2.0, (0.5, 50.0)) + WhiteKernel(0.5, (1e-3, 10.0))
-    return GaussianProcessRegressor(kernel, normalize_y=True, random_state=0).fit(rows, qualities)
+    with warnings.catch_warnings():  # a length or a noise at its bound is an answer, not a failure
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return GaussianProcessRegressor(kernel, normalize_y=True, random_state=0).fit(rows, qualities)
 
 
 def _raw(codes: Numbers) -> Numbers:

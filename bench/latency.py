@@ -42,8 +42,10 @@ class Work:
     @classmethod
     def of(cls, spec: StudentSpec) -> Work:
         """Return that of one architecture over its longest input."""
-        sizes = (spec.layers, spec.hidden, spec.heads, spec.ffn, spec.max_tokens)
-        return cls(*(np.asarray(float(size)) for size in sizes), activation=spec.activation, position=spec.position)
+        layers, hidden, heads, ffn, tokens = (
+            np.asarray(float(size)) for size in (spec.layers, spec.hidden, spec.heads, spec.ffn, spec.max_tokens)
+        )
+        return cls(layers, hidden, heads, ffn, tokens, spec.activation, spec.position)
 
     def features(self) -> list[Numbers]:
         """Count each kind of work, in units that give coefficients of similar size."""

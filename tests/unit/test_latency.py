@@ -1,4 +1,4 @@
-"""Latency as an objective: the model and its fit, the calibration that a run keeps, and what every search does with it."""
+"""Latency as an objective: the model and its fit, the calibration that a run keeps, and what searches do with it."""
 
 from dataclasses import replace
 

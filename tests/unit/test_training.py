@@ -69,10 +69,10 @@ def test_dropped_attention_is_unbiased_and_drops_the_share_that_it_says():
     ones = torch.ones_like(value)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        draws = torch.stack([dropped_attention(query, key, value, None, 0.25) for _ in range(3000)])
+        draws = torch.stack([dropped_attention(query, key, value, None, 0.25) for _ in range(1000)])
         kept = torch.stack([dropped_attention(query * 0, key, ones, None, 0.25) for _ in range(300)])
     expected = functional.scaled_dot_product_attention(query, key, value)
-    assert torch.allclose(draws.mean(dim=0), expected, atol=0.05)
+    assert torch.allclose(draws.mean(dim=0), expected, atol=0.08)
     shares = kept * 0.75  # equal weights of which each is kept or not: the share that was kept
     assert float(shares.mean()) == pytest.approx(0.75, abs=0.01)
     assert float(shares.std()) > 0.1
