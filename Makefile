@@ -1,10 +1,11 @@
-# make run and make test do everything on a fresh machine with Python 3.11 or newer; make check is the developers' one check.
+# make run and make test do everything on a fresh machine with Python 3.11 or newer; make check is the developers' one check;
+# make gate compares a smoke run with the committed baseline, make baseline writes that anew.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test check fast bench clean
+.PHONY: gate baseline run test check fast bench clean
 
 run: $(READY)
 	$(BIN)/python -m bench run --methods moekd,compressor,avatar
@@ -14,6 +15,14 @@ test: $(READY)
 
 fast: $(READY)
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+gate: $(READY)
+	$(BIN)/python -m bench check --baseline results/baseline.json
+
+baseline: $(READY)
+	rm -rf results/runs/baseline
+	$(BIN)/python -m bench run --preset smoke --output results/runs/baseline
+	$(BIN)/python -m bench baseline results/runs/baseline --output results/baseline.json
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.types import Objective, Recipe, UsageError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 CONTROLS = ("majority", "teacher", "supervised", "kd")
 """Always in the table, whatever --methods says (protocol, "Controls")."""
@@ -54,7 +60,7 @@ SMOKE = Preset(
     train_limit=96,
     valid_limit=48,
     test_limit=48,
-    attack_limit=8,
+    attack_limit=32,
     query_budget=40,
     size_mb=0.25,
     max_tokens=128,
@@ -180,3 +186,30 @@ def preset(
 def attacking_preset(limit: int | None, budget: int) -> Preset:
     """Return what `bench attack` allows: so many test programs, so many queries for each; nothing is trained."""
     return replace(PAPER, name="attack", test_limit=limit, attack_limit=limit, query_budget=budget, latency_rounds=30)
+
+
+def restore(raw: Mapping[str, Any], where: object) -> Experiment:
+    """Return the experiment that a file holds as JSON; a setting that came later than the file has its default.
+
+    Raises:
+        UsageError: a setting is missing, unknown or of the wrong kind; `where` is named.
+    """
+    from pydantic import ValidationError
+
+    advice = "make it again with this version"
+    unknown = sorted(raw.keys() - {setting.name for setting in fields(Experiment)})
+    if unknown:
+        raise UsageError(f"expected the settings of an experiment in {where}, got {unknown[0]!r}: {advice}")
+    try:
+        return _reader().validate_json(json.dumps(raw), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UsageError(f"cannot use the experiment in {where} ({place}: {first['msg']}): {advice}") from error
+
+
+@cache
+def _reader() -> TypeAdapter[Experiment]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Experiment)

@@ -7,7 +7,7 @@ and seeds only add cells, so they grow. A manifest that cannot be read is never 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +19,10 @@ from bench.types import UsageError
 NAME = "manifest.json"
 GROWING = ("methods", "attacks", "teachers", "seeds")
 FIXED = ("task", "preset", "device", "as_released", "objective", "controls", "substitutes", "compile_command", "model")
+HASHES = ("sha256", "model_sha256", "substitutes_sha256")
+"""Facts that pin the data, a given model and given substitutes."""
+Asked = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""An experiment and its facts, as JSON."""
 PACKAGES = (
     "numpy",
     "scikit-learn",
@@ -47,11 +51,8 @@ def begin(request: Request, facts: Mapping[str, object]) -> Manifest:
 
 def agree(old: Manifest, new: Manifest, directory: Path) -> Manifest:
     """Return the manifest of both sessions together, or raise `UsageError` naming the setting that differs."""
-    for name in FIXED:
-        _same(name, old.experiment.get(name), new.experiment.get(name), directory)
-    for name in ("sha256", "model_sha256", "substitutes_sha256"):
-        label = "data sha256" if name == "sha256" else name.replace("_", " ")
-        _same(label, old.facts.get(name), new.facts.get(name), directory)
+    for name, was, now in differences((old.experiment, old.facts), (new.experiment, new.facts)):
+        raise UsageError(f"{directory} holds a run with {name} = {was}, got {now}: give another --output")
     lists = {name: _union(old.experiment.get(name), new.experiment[name]) for name in GROWING}
     sessions = old.sessions + [session for session in new.sessions if session not in old.sessions]
     return replace(
@@ -60,6 +61,15 @@ def agree(old: Manifest, new: Manifest, directory: Path) -> Manifest:
         facts=_grown(old.facts, new.facts),
         sessions=sessions,
     )
+
+
+def differences(old: Asked, new: Asked) -> Iterator[tuple[str, object, object]]:
+    """Yield the name and both values of each setting that makes numbers incomparable: experiment, then hashes."""
+    for name in FIXED:
+        yield from _differences(name, old[0].get(name), new[0].get(name))
+    for name in HASHES:
+        label = "data sha256" if name == "sha256" else name.replace("_", " ")
+        yield from _differences(label, old[1].get(name), new[1].get(name))
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -74,12 +84,12 @@ def read_manifest(directory: Path) -> Manifest:
         raise UsageError(f"cannot use {path} ({reason}): give another directory, nothing was changed") from error
 
 
-def _same(name: str, old: object, new: object, directory: Path) -> None:
+def _differences(name: str, old: object, new: object) -> Iterator[tuple[str, object, object]]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in dict.fromkeys((*old, *new)):
-            _same(f"{name}.{key}", old.get(key), new.get(key), directory)
+            yield from _differences(f"{name}.{key}", old.get(key), new.get(key))
     elif old != new:
-        raise UsageError(f"{directory} holds a run with {name} = {old}, got {new}: give another --output")
+        yield name, old, new
 
 
 def _union(old: object, new: list[Any]) -> list[Any]:

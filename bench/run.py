@@ -55,11 +55,7 @@ def run(experiment: Experiment, output: Path, listener: Progress, workers: int =
     check(experiment)
     with progress.listening(listener):
         workers = workers if experiment.device == "cpu" else 1
-        preset = experiment.preset
-        limits = data.Limits(
-            preset.train_limit, preset.valid_limit, preset.test_limit, training=experiment.model is None
-        )
-        splits = task(experiment.task).make(experiment.data, limits)
+        splits = task(experiment.task).make(experiment.data, limits(experiment))
         walk = _Walk(experiment, splits, Store.open(output, experiment, facts(experiment, splits)), workers)
         try:
             for name in experiment.teachers:
@@ -69,6 +65,12 @@ def run(experiment: Experiment, output: Path, listener: Progress, workers: int =
                 listener.note(repair)
             walk.store.close()
     return walk.store
+
+
+def limits(experiment: Experiment) -> data.Limits:
+    """Return how many programs of its task an experiment takes."""
+    preset = experiment.preset
+    return data.Limits(preset.train_limit, preset.valid_limit, preset.test_limit, training=experiment.model is None)
 
 
 def plan(experiment: Experiment) -> list[tuple[str, float]]:

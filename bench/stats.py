@@ -55,6 +55,22 @@ def mcnemar(first_right: ArrayLike, second_right: ArrayLike) -> float:
     return float(binomtest(only_first, differing).pvalue) if differing else 1.0
 
 
+def between_seeds(first: Sequence[int], second: Sequence[int]) -> float:
+    """Return the two-sided p-value that the counts of two sets of seeds have one mean: Student's t, pooled variance.
+
+    Counts that do not vary at all differ for certain or not at all. Raises ValueError for fewer than three seeds.
+    """
+    degrees = len(first) + len(second) - 2
+    if not first or not second or degrees < 1:
+        raise ValueError(f"expected three seeds or more in two sets, got {len(first)} and {len(second)}")
+    difference = mean(first) - mean(second)
+    squares = math.fsum((value - mean(group)) ** 2 for group in (first, second) for value in group)
+    if not squares:
+        return float(difference == 0)
+    error = math.sqrt(squares / degrees * (1 / len(first) + 1 / len(second)))
+    return float(2 * student_t.sf(abs(difference) / error, degrees))
+
+
 def paired(differences: ArrayLike) -> float:
     """Return the exact two-sided p-value that two classifiers are right equally often, over several seeds.
 

@@ -413,6 +413,8 @@ def test_a_run_killed_while_saving_keeps_whole_cells_only(tmp_path: Path) -> Non
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "go\n"
+        while not any((tmp_path / "records").glob("*.json")):
+            time.sleep(0.01)
         time.sleep(0.3)
         writer.send_signal(signal.SIGKILL)
         writer.wait()
