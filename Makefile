@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: gate baseline run test check fast bench clean
+.PHONY: gate baseline run test check fast bench lock clean
 
 run: $(READY)
 	$(BIN)/python -m bench run --methods moekd,compressor,avatar
@@ -33,6 +33,13 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only
+
+lock: $(READY)
+	$(BIN)/python -m pip install --quiet uv
+	grep '^#' requirements.lock > $(VENV)/lock.head
+	$(BIN)/uv pip compile constraints.txt --quiet --generate-hashes --python-version 3.11.9 \
+		--python-platform x86_64-manylinux_2_28 --no-annotate --no-header --no-config --output-file $(VENV)/lock
+	cat $(VENV)/lock.head $(VENV)/lock > requirements.lock
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from attacks.gcc import complaint
-from attacks.sandbox import run
+from attacks.sandbox import COMPILER, run
 from bench.types import Sample, UsageError
 
 FILE = "{file}"
@@ -49,7 +49,7 @@ def _fault(command: Command, text: str) -> str:
         file = Path(folder, "program.c")
         file.write_text(text, encoding="utf-8")
         arguments = [argument.replace(FILE, str(file)) for argument in command.arguments]
-        ended = run(arguments, None, {**os.environ, "TMPDIR": folder})
+        ended = run(arguments, None, {**os.environ, "TMPDIR": folder}, COMPILER)
     return complaint(ended.errors, ended.code) if ended.code else ""
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from attacks.sandbox import run
+from attacks.confinement import guard
+from attacks.sandbox import COMPILER, PROGRAM, run
 
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 SETTLE = ("-ftrivial-auto-var-init=pattern", "-fuse-ld=gold")
@@ -76,6 +77,8 @@ class Gcc:
     sanitizes: bool = False
     leaks: bool = True
     """Whether leaks are looked for; LeakSanitizer fails where a debugger or a container holds ptrace."""
+    confines: bool = False
+    """Whether programs are kept from networks, other processes and changes to files (confinement.py)."""
 
     def fault(self, text: str) -> str:
         """Return why a file does not compile; "" where it does."""
@@ -99,15 +102,16 @@ def _observe(gcc: Gcc, text: str) -> Observed:
         (folder / "program.c").write_text(text + WATCH, encoding="utf-8")
         (folder / "here").mkdir()
         environment = {"PATH": os.environ.get("PATH", os.defpath), "TMPDIR": name, "LC_ALL": "C"}
-        command = (gcc.path, *gcc.flags, "program.c", "-o", "program", *gcc.libraries)
-        built = run(command, folder, environment)
+        parts = ("program.c", guard(gcc.path)) if gcc.confines else ("program.c",)
+        command = (gcc.path, *gcc.flags, *parts, "-o", "program", *gcc.libraries)
+        built = run(command, folder, environment, COMPILER)
         if built.code or not gcc.sanitizes:
             return Observed(complaint(built.errors, built.code) if built.code else "")
         return Observed("", (_run(gcc, folder), _run(gcc, folder)))
 
 
 def _run(gcc: Gcc, folder: Path) -> Behaviour:
-    ended = run(("../program",), folder / "here", gcc.environment, bounded=True)
+    ended = run(("../program",), folder / "here", gcc.environment, PROGRAM)
     return Behaviour(_kind(ended.errors), ended.code, ended.output)
 
 
@@ -142,7 +146,8 @@ def find_gcc() -> Gcc | None:
         for leaks in (True, False):
             gcc = replace(plain, flags=(*plain.flags, *SANITIZE, *extra), sanitizes=True, leaks=leaks)
             if _works(gcc):
-                return gcc
+                confined = replace(gcc, confines=bool(guard(path)))
+                return confined if _works(confined) else gcc
     return plain if not plain.fault(CLEAN) else None
 
 

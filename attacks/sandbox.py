@@ -1,11 +1,12 @@
 """Runs a compiler, or a program that an attack wrote, with what it may use up bounded.
 
 A program gets an empty environment, a folder of its own, nothing to read, and a process group that is killed when it is
-over. Bounded are time, processor time, and the size of every file, what it prints included; memory is
-bounded by the sanitizer (gcc.py), because AddressSanitizer reserves 15 TB that RLIMIT_AS and RLIMIT_DATA would count.
-Left out: RLIMIT_CORE, which AddressSanitizer sets itself and ends if that fails; RLIMIT_NPROC, which counts all else
-that the user runs; a network of its own, which needs rights.
-So this keeps accidents in, not malice: programs come here only after the static check found no call that is new.
+over. Bounded are time, processor time, and the size of every file, what it prints included; a compiler's memory too, so
+that no source makes it fill the machine. A program's memory is bounded by the sanitizer (gcc.py), because
+AddressSanitizer reserves 15 TB that RLIMIT_AS and RLIMIT_DATA would count; processes, networks and files are refused by
+seccomp (confinement.py), because RLIMIT_NPROC counts all else that the user runs, and namespaces need rights.
+Left out: RLIMIT_CORE, which AddressSanitizer sets itself and ends if that fails.
+So this keeps accidents in, and most malice; programs come here only after the static check found no call that is new.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from typing import IO
 
 WALL_SECONDS = 60
 """Meets only programs that sleep: the limits that a busy machine does not bring nearer are those below."""
-CPU_SECONDS = 10
-FILE_BYTES = 1 << 18
+Limits = Mapping[int, int]
+"""Of resources, by their RLIMIT_ numbers."""
+PROGRAM: Limits = {resource.RLIMIT_CPU: 10, resource.RLIMIT_FSIZE: 1 << 18}
+COMPILER: Limits = {resource.RLIMIT_CPU: 60, resource.RLIMIT_FSIZE: 1 << 26, resource.RLIMIT_AS: 1 << 32}
+"""Thousands of times what a function takes: 64 MB of output, 4 GiB of memory."""
 TIMED_OUT = -int(signal.SIGKILL)
 CANNOT_RUN = 126
 """As in a shell: not there, or in a folder whose programs may not be run."""
@@ -41,9 +45,9 @@ class Ended:
 
 
 def run(
-    command: Sequence[str], folder: Path | None, environment: Mapping[str, str] | None, *, bounded: bool = False
+    command: Sequence[str], folder: Path | None, environment: Mapping[str, str] | None, limits: Limits | None = None
 ) -> Ended:
-    """Run a command in a folder (None: here) with these variables (None: ours); `bounded` limits what it uses up."""
+    """Run a command in a folder (None: here) with these variables (None: ours), within limits if there are any."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         try:
             process = subprocess.Popen(
@@ -57,15 +61,14 @@ def run(
             )
         except OSError as error:
             return Ended(CANNOT_RUN, "", str(error))
-        code = _wait(process, bounded=bounded)
+        code = _wait(process, limits or {})
         return Ended(code, _text(output), _text(errors))
 
 
-def _wait(process: subprocess.Popen[bytes], *, bounded: bool) -> int:
+def _wait(process: subprocess.Popen[bytes], limits: Limits) -> int:
     """Return the exit code; nothing that the process started outlives it."""
     try:
-        if bounded:
-            _limit(process.pid)
+        _limit(process.pid, limits)
         return process.wait(WALL_SECONDS)
     except subprocess.TimeoutExpired:
         return TIMED_OUT
@@ -80,8 +83,8 @@ def _text(written: IO[bytes]) -> str:
     return written.read().decode(errors="replace")
 
 
-def _limit(process: int) -> None:
+def _limit(process: int, limits: Limits) -> None:
     """Set limits from outside: no code of ours runs between fork and exec of a process that holds a model."""
-    for kind, limit in ((resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_FSIZE, FILE_BYTES)):
+    for kind, limit in limits.items():
         with suppress(OSError, ValueError):
             resource.prlimit(process, kind, (limit, limit))

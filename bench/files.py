@@ -95,7 +95,9 @@ def checksums(directory: Path) -> dict[str, str]:
 
 
 def intact(directory: Path) -> bool:
-    """Tell whether `directory` holds exactly the files, with exactly the content, that its checksums name."""
+    """Tell whether `directory` holds exactly the files, with exactly the content, that its checksums name; no links."""
+    if directory.is_symlink() or any(path.is_symlink() for path in directory.rglob("*")):
+        return False
     try:
         expected = json.loads((directory / CHECKSUMS).read_text(encoding="utf-8"))
         return bool(expected == checksums(directory))

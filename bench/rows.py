@@ -16,6 +16,12 @@ import zstandard
 from bench.types import Label, UsageError
 
 SUFFIXES = (".jsonl", ".jsonl.zst", ".jsonl.gz", ".parquet")
+LONGEST_LINE = 16_000_000
+"""Bytes of one row."""
+MOST_EXPANSION = 200
+"""Times that a file may grow when it is unpacked: rows of C shrink five to twenty times, a bomb a thousand times."""
+SMALL = 64_000_000
+"""Bytes that are unpacked whatever their file's size."""
 BROKEN = (EOFError, ValueError, RuntimeError, zlib.error, zstandard.ZstdError)
 NAMES = {"train": ("train",), "valid": ("valid", "validation"), "test": ("test",)}
 
@@ -105,13 +111,32 @@ def raw_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     if path.suffix == ".parquet":
         yield from _parquet(path)
         return
-    with _bytes(path) as lines:
+    with _bytes(path) as content:
         try:
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(_lines(content, path), start=1):
                 if line.strip():
                     yield number, _json(line, f"{path.name}:{number}")
         except BROKEN as error:
             raise UsageError(f"{path.name}: expected a whole compressed file, got {error}: copy it again") from error
+
+
+def _lines(content: io.BufferedIOBase, path: Path) -> Iterator[bytes]:
+    """Yield lines, unless they would fill the memory."""
+    total = 0
+    while line := content.readline(LONGEST_LINE + 1):
+        total += len(line)
+        if len(line) > LONGEST_LINE:
+            raise UsageError(f"{path.name}: expected rows of at most {LONGEST_LINE:,} bytes, got more: drop that row")
+        _check_expansion(path, total)
+        yield line
+
+
+def _check_expansion(path: Path, unpacked: int) -> None:
+    if unpacked > max(SMALL, MOST_EXPANSION * path.stat().st_size):
+        raise UsageError(
+            f"{path.name}: expected at most {MOST_EXPANSION} times the size of the file, got more when unpacking: "
+            "unpack it yourself if you trust it"
+        )
 
 
 def _bytes(path: Path) -> io.BufferedIOBase:
@@ -139,6 +164,8 @@ def _parquet(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     import pyarrow.parquet
 
     try:
+        groups = pyarrow.parquet.read_metadata(path)
+        _check_expansion(path, sum(groups.row_group(i).total_byte_size for i in range(groups.num_row_groups)))
         table = pyarrow.parquet.read_table(path)
     except pyarrow.ArrowException as error:
         raise UsageError(f"{path.name}: expected a parquet file, got {str(error)[:80]}: copy it again") from error

@@ -24,6 +24,7 @@ def prepare(root: Path) -> None:
     known = {NAME, LOCK, *FOLDERS}
     try:
         root.mkdir(parents=True, exist_ok=True)
+        refuse_links(root)
         foreign = [e.name for e in root.iterdir() if e.name not in known and not e.name.startswith(TEMPORARY)]
         if foreign and not (root / NAME).exists():
             raise UsageError(
@@ -36,6 +37,20 @@ def prepare(root: Path) -> None:
         raise UsageError(f"expected to write to {root}, got {error.strerror}: give another --output") from error
     if free < LEAST_FREE:
         raise UsageError(f"no space left: {root} has {free // 10**6} MB free, a run needs {LEAST_FREE // 10**6} MB")
+
+
+def refuse_links(root: Path) -> None:
+    """Refuse a run directory with a link in it: what is written, cut or removed there must not lie elsewhere.
+
+    Raises:
+        UsageError: naming a link.
+    """
+    for folder in (root, *(root / name for name in FOLDERS)):
+        for entry in sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else ():
+            if entry.is_symlink():
+                raise UsageError(
+                    f"expected a run directory without links, got {entry}: put what it points to there, or give another"
+                )
 
 
 def acquire(root: Path) -> BaseFileLock:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bench.files import intact, saving, slug, sweep, write_atomically, write_directory
 from bench.manifest import NAME, Request, agree, begin, read_manifest
 from bench.results import Outcome, Predictions, Record
-from bench.rundir import FOLDERS, acquire, prepare
+from bench.rundir import FOLDERS, acquire, prepare, refuse_links
 from bench.schema import SCHEMA, Manifest, canonical, dump, load
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ class Store:
     @classmethod
     def read(cls, root: Path) -> Store:
         """Open a run directory for reading; nothing is changed, damaged cells count as unfinished."""
-        return cls(root, read_manifest(root))
+        manifest = read_manifest(root)
+        refuse_links(root)
+        return cls(root, manifest)
 
     def close(self) -> None:
         """Let another process write; the store can still be read."""
