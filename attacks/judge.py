@@ -21,11 +21,20 @@ from attacks.truncation import without_tail
 from bench.csource import Source, parse, tokens_changed
 from bench.metrics import checked
 from bench.results import Outcome
-from bench.types import Attack, Attempt, Classifier, Label, Persistent, Probabilities, Sample, Windowed
+from bench.types import Attack, Attempt, Classifier, Label, Probabilities, Sample, Windowed
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 800
 """Levels of nesting; Devign's deepest function has fewer than a hundred."""
+
+
+@runtime_checkable
+class Persistent(Protocol):
+    """An attack that goes on when the judge refuses what it handed in, such as an ensemble."""
+
+    def attempts(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Iterator[Attempt]:
+        """Hand in one try after the other; the judge stops at the first that counts, otherwise the last is kept."""
+        ...
 
 
 class BudgetSpentError(Exception):

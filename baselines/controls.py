@@ -1,4 +1,8 @@
-"""What the field forgets to compare with (protocol, "Controls")."""
+"""What the field forgets to compare with (protocol, "Controls"). `ensemble-kd` is MoEKD with uniform weights: moekd/.
+
+`pioneer-style` is no control that always runs, but the strong robustness-aware rival: a student that is taught on
+clean and perturbed programs together.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.distill import distill, soft_targets
+from bench.distill import soft_targets
 from bench.models import Constant
 from bench.rng import derive
-from bench.standard import standard_student
-from bench.types import Budget, Splits, Student, Teacher
+from bench.teaching import teach
+from bench.types import Budget, Expert, Perturb, Sample, Splits, Student, Teacher
+
+ONCE = derive(0, "augmented teacher")
+"""The augmented teacher is made once a run, like the single teacher (D3)."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +44,14 @@ class Supervised:
 
     def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:
         """Train on the labels, at temperature 1."""
-        spec = standard_student(budget.size_mb, budget.max_tokens)
-        network = distill(
-            spec,
-            replace(budget.recipe, temperature=1.0),
-            programs=[sample.code for sample in data.labelled],
-            targets=np.array([float(sample.label) for sample in data.labelled]),
-            valid=data.valid,
+        return teach(
+            replace(budget, recipe=replace(budget.recipe, temperature=1.0)),
+            [sample.code for sample in data.labelled],
+            np.array([float(sample.label) for sample in data.labelled]),
+            data.valid,
             seed=derive(seed, "supervised"),
-            device=budget.device,
             label="supervised",
         )
-        return Student(network, spec)
 
 
 @dataclass(frozen=True)
@@ -57,16 +60,51 @@ class SingleTeacher:
 
     def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:
         """Train on the teacher's soft labels of the unlabelled half."""
-        spec = standard_student(budget.size_mb, budget.max_tokens)
+        return _from_one(teacher, data, budget, derive(seed, "kd"), "kd")
+
+
+@dataclass(frozen=True)
+class AugmentedTeacher:
+    """`kd` from a teacher fine-tuned on labelled code and its renamed and rewritten copies: what robustness must beat.
+
+    As many epochs as the single teacher, so three times its steps.
+    """
+
+    def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:
+        """Fine-tune the teacher, once for all seeds, then train on its soft labels of the unlabelled half."""
+        samples = (*data.labelled, *_copies(data.labelled, budget.perturb))
+        augmented = teacher.specialise(samples, np.ones(len(samples)), data.valid, budget.teacher_recipe, ONCE)
+        return _from_one(augmented, data, budget, derive(seed, "augmented-kd"), "augmented-kd")
+
+
+@dataclass(frozen=True)
+class Pioneer:
+    """Adversarial distillation in the style of PIONEER: soft labels for clean and perturbed programs together.
+
+    The target of a perturbed program is the teacher's opinion of its original (Goldblum et al., AAAI 2020): the student
+    shall answer alike, whatever the teacher makes of the change (D34).
+    """
+
+    def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:
+        """Train on the unlabelled half twice: as it is, and renamed and rewritten."""
         targets = soft_targets(teacher.logits(data.unlabelled), budget.recipe.temperature)
-        network = distill(
-            spec,
-            budget.recipe,
-            programs=data.unlabelled,
-            targets=targets,
-            valid=data.valid,
-            seed=derive(seed, "kd"),
-            device=budget.device,
-            label="kd",
+        return teach(
+            budget,
+            (*data.unlabelled, *budget.perturb(data.unlabelled, "both", ONCE)),
+            np.tile(targets, 2),
+            data.valid,
+            seed=derive(seed, "pioneer-style"),
+            label="pioneer-style",
         )
-        return Student(network, spec)
+
+
+def _from_one(expert: Expert, data: Splits, budget: Budget, seed: int, label: str) -> Student:
+    targets = soft_targets(expert.logits(data.unlabelled), budget.recipe.temperature)
+    return teach(budget, data.unlabelled, targets, data.valid, seed=seed, label=label)
+
+
+def _copies(samples: tuple[Sample, ...], perturb: Perturb) -> list[Sample]:
+    """Return every sample renamed, then every sample rewritten."""
+    programs = [sample.code for sample in samples]
+    copies = (*perturb(programs, "renamed", ONCE), *perturb(programs, "rewritten", ONCE))
+    return [replace(sample, code=code) for sample, code in zip(samples * 2, copies, strict=True)]

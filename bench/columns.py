@@ -19,6 +19,7 @@ class Column:
 
 ACCURACY, F1 = Column("accuracy", "accuracy %"), Column("f1", "F1 %")
 BALANCED = Column("balanced_accuracy", "balanced accuracy %")
+AUROC = Column("auroc", "AUROC", 3)
 ASR, ROBUST = Column("asr", "ASR %"), Column("robust_accuracy", "robust accuracy %")
 PARAMETERS, SIZE, GFLOPS = (
     Column("parameters", "parameters", 0),
@@ -32,7 +33,7 @@ CLEAN = (
     F1,
     BALANCED,
     Column("mcc", "MCC", 3),
-    Column("auroc", "AUROC", 3),
+    AUROC,
     Column("positive_rate", "positive rate %"),
     Column("ece", "ECE", 3),
 )

@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.types import Objective, Recipe, UsageError
+from bench.types import Budget, Objective, Recipe, UsageError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-CONTROLS = ("majority", "teacher", "supervised", "kd")
+CONTROLS = ("majority", "teacher", "supervised", "kd", "ensemble-kd", "augmented-kd")
 """Always in the table, whatever --methods says (protocol, "Controls")."""
 
 
@@ -159,6 +159,24 @@ class Experiment:
     """Compiles a `{file}`, for samples that bring no driver; None: they are not compiled."""
     model: Model | None = None
     """Attack this finished model instead of making students; it is then the only teacher, under the method GIVEN."""
+
+    @property
+    def budget(self) -> Budget:
+        """What every method may spend; perturbations and latencies come with a run (bench.students)."""
+        preset = self.preset
+        return Budget(
+            size_mb=preset.size_mb,
+            max_tokens=preset.max_tokens,
+            recipe=preset.recipe,
+            teacher_recipe=preset.teacher_recipe,
+            surrogate_trainings=preset.surrogate_trainings,
+            surrogate_epochs=preset.surrogate_epochs,
+            surrogate_programs=preset.surrogate_programs,
+            learning_rate_scale=preset.learning_rate_scale,
+            device=self.device,
+            as_released=self.as_released,
+            objective=self.objective,
+        )
 
     @property
     def all_methods(self) -> tuple[str, ...]:

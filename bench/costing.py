@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from bench import cost
-from bench.config import CONTROLS, GIVEN, Preset
+from bench.config import GIVEN, Preset
 from bench.effort import architecture
 from bench.evaluate import Measured
 from bench.models import Constant, Network, parameters
 from bench.standard import standard_student
 from bench.store import Cell
 from bench.types import Classifier
+from bench.variants import parse
 from bench.victims import Victim
 
 EFFECTIVE_GFLOPS = 40.0
 """Full-length forward passes on two CPU cores, between short programs (55) and long ones (25); for estimates only."""
+EXPERTS = 4
+"""Of MoEKD by default; all of its variants share them but those that set one of OWN_EXPERTS."""
+OWN_EXPERTS = {"experts", "partition", "outside_weight"}
 TRAINING_FACTOR = 5.0
 """A training step over a forward pass, dropout and optimizer included; only for estimates."""
 
@@ -61,10 +65,16 @@ def estimate(cell: Cell, preset: Preset) -> float:
     if cell.method == GIVEN:
         return forward * (preset.test_limit or 2_732)
     distillation = epoch * preset.recipe.epochs
-    teacher = epoch * (preset.scratch.pretrain_epochs * 2 + preset.teacher_recipe.epochs)
+    fine_tuning = epoch * preset.teacher_recipe.epochs
     extra = {
-        "teacher": teacher,
-        "moekd": distillation + 4 * epoch * preset.teacher_recipe.epochs,
+        "majority": 0.0,
+        "teacher": epoch * preset.scratch.pretrain_epochs * 2 + fine_tuning,
+        "ensemble-kd": distillation + EXPERTS * fine_tuning,
+        "augmented-kd": distillation + 3 * fine_tuning,
+        "pioneer-style": 2 * distillation,
         "avatar": distillation + epoch * preset.surrogate_trainings * preset.surrogate_epochs,
+        "morph": 2 * (distillation + epoch * preset.surrogate_trainings * preset.surrogate_epochs),
     }
-    return extra.get(cell.method, 0.0 if cell.method in CONTROLS[:1] else distillation)
+    name, settings = parse(cell.method)
+    apart = OWN_EXPERTS & settings.keys()
+    return extra.get(name, distillation) + (int(settings.get("experts", EXPERTS)) * fine_tuning if apart else 0.0)

@@ -151,7 +151,7 @@ def _step(
     recipe: Recipe,
     optimizer: torch.optim.Optimizer,
 ) -> None:
-    loss = distillation_loss(score(model, batch.tensors), batch.target, batch.weight, recipe.temperature)
+    loss = distillation_loss(score(model, batch.tensors), batch.target, batch.weight, recipe.temperature, recipe.cosine)
     model.zero_grad(set_to_none=True)  # frozen ones too: their gradients count in the clipping
     loss.backward()
     if recipe.clip_norm:
@@ -160,19 +160,22 @@ def _step(
 
 
 def distillation_loss(
-    pairs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, temperature: float
+    pairs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, temperature: float, cosine: float = 0.0
 ) -> torch.Tensor:
-    """T^2 times the mean of weight x KL(target || student at T).
+    """T^2 times the mean of weight x (KL(target || student at T) + cosine x (1 - their cosine)).
 
     Args:
         pairs: raw scores of the student, shape (n, 2).
         target: P(vulnerable), shape (n,).
         weight: shape (n,), 1 on average over all that is taught.
         temperature: T.
+        cosine: weight of the second term, which MORPH adds.
     """
     student = functional.log_softmax(pairs / temperature, dim=1)
     both = torch.stack([1.0 - target, target], dim=1)
     divergence = functional.kl_div(student, both, reduction="none").sum(dim=1)
+    if cosine:
+        divergence = divergence + cosine * (1.0 - functional.cosine_similarity(student.exp(), both, dim=1))
     return temperature**2 * (weight * divergence).sum() / len(weight)
 
 

@@ -9,8 +9,10 @@ from typing import Any
 from attacks.catalogue import Listed
 from bench import installed
 from bench.config import Experiment
-from bench.registry import BUILT_IN, Entry, unmistakable
+from bench.methods import Entry
+from bench.registry import BUILT_IN, unmistakable
 from bench.types import UsageError
+from bench.variants import base
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def _about(entry: Entry[Any] | Listed) -> str:
 def origins(experiment: Experiment) -> dict[str, str]:
     """Return the packages that add something to an experiment, by the kind and name of what they add."""
     asked = {
-        "methods": experiment.all_methods,
+        "methods": [base(spec) for spec in experiment.all_methods],
         "attacks": experiment.attacks,
         "tasks": (experiment.task,),
         "teachers": experiment.teachers,

@@ -10,9 +10,15 @@ import typer
 
 from bench.config import PRESETS, Experiment
 from bench.types import Objective, UsageError
+from bench.variants import split
 
 MethodsOption = Annotated[
-    str, typer.Option(help="Methods to compare, comma-separated. The controls always run as well.")
+    str,
+    typer.Option(
+        metavar="NAME[SETTING=VALUE,...],...",
+        help="Methods to compare, comma-separated; settings change a method's own fields, its size_mb, temperature or "
+        "epochs. The controls always run as well.",
+    ),
 ]
 AttacksOption = Annotated[str, typer.Option(help="Attacks that every student and teacher must face, comma-separated.")]
 TeachersOption = Annotated[
@@ -30,7 +36,13 @@ PresetOption = Annotated[
 ]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Most test programs.")]
 TrainOption = Annotated[int | None, typer.Option(min=1, help="Most programs in each half of the training split.")]
-SizeOption = Annotated[float | None, typer.Option(help="Largest student in MB (1e6 bytes, 4 bytes a parameter).")]
+SizeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MB,...",
+        help="Largest student in MB (1e6 bytes, 4 bytes a parameter); each further size makes every student once more.",
+    ),
+]
 SeedsOption = Annotated[str, typer.Option(help="Seeds, comma-separated; at least 3 for numbers to be published.")]
 OutputOption = Annotated[
     Path | None, typer.Option(help="Run directory. [default: results/runs/TASK-PRESET]", show_default=False)
@@ -94,7 +106,7 @@ BUDGET = 500
 
 def names(option: str, text: str) -> tuple[str, ...]:
     """Split a comma-separated list; each name once, in order, at least one."""
-    found = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    found = tuple(dict.fromkeys(split(text)))
     if not found:
         raise UsageError(f"expected at least one name after {option}, got {text!r}: `python -m bench list` names them")
     return found
@@ -108,8 +120,14 @@ def numbers(option: str, text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(map(int, found)))
 
 
-def positive(option: str, value: float | None) -> float | None:
-    """Return the value if it is above zero or absent."""
-    if value is not None and not 0 < value < float("inf"):
-        raise UsageError(f"expected a number above 0 after {option}, got {value}")
-    return value
+def sizes(option: str, text: str | None) -> tuple[float, ...]:
+    """Split a comma-separated list of numbers above zero; nothing where the option is absent."""
+    found: list[float] = []
+    for number in () if text is None else names(option, text):
+        try:
+            found.append(float(number))
+        except ValueError:
+            found.append(0.0)
+    if not all(0 < number < float("inf") for number in found):
+        raise UsageError(f"expected numbers above 0 such as {option} 3,1.5, got {text!r}")
+    return tuple(dict.fromkeys(found))

@@ -12,11 +12,15 @@ import importlib.util
 import inspect
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.types import UsageError
+from bench.types import Attempt, Classifier, Sample, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 FORM = "package.module:factory"
 
@@ -71,3 +75,16 @@ def _check_arguments(factory: Any, spec: str) -> None:
         raise UsageError(f"expected {spec!r} to need no arguments, got {error}: wrap it in a function") from error
     except ValueError:
         return  # a builtin, which tells nothing about itself
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """An attack of the user's own: made anew for every sample, because several are attacked side by side."""
+
+    spec: str
+    """package.module:factory."""
+
+    def attempt(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Attempt:
+        """Let it try."""
+        found: Attempt = load_object(self.spec, "attempt").attempt(victim, sample, budget, rng)
+        return found

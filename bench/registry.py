@@ -6,45 +6,27 @@ What other installed packages add (bench/installed.py) stands beside them, and u
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
-
-import numpy as np
+from typing import Any
 
 from attacks.catalogue import CATALOGUE, Listed
-from baselines.avatar import Avatar
-from baselines.compressor import Compressor
-from baselines.controls import Majority, SingleTeacher, Supervised, Uncompressed
 from bench import data, installed
 from bench.config import CONTROLS, GIVEN, Experiment, Preset
 from bench.encoders import Encoder, load_encoder
-from bench.plugins import load_object
+from bench.methods import METHODS, Entry
+from bench.plugins import Foreign, load_object
 from bench.pretrain import pretrain
 from bench.rng import derive
 from bench.teachers import TEACHER_SEED
-from bench.types import Attempt, Classifier, Method, Sample, Splits, UsageError
-from moekd.method import MoEKD
-
-Make = TypeVar("Make")
-EncoderMaker = Callable[[Splits, Preset, str], Encoder]
-"""From data, sizes and device to a pre-trained encoder."""
-
-
-@dataclass(frozen=True)
-class Entry(Generic[Make]):
-    """One name that users can give."""
-
-    summary: str
-    """What it is, in one line; a teacher's stands in every caption."""
-    source: str
-    """Paper or release that it follows."""
-    make: Make
-
+from bench.types import Budget, Method, Splits, UsageError
+from bench.variants import Variant, base, resolve
 
 GRAPH = "graph:"
 """Before a directory: its encoder reads data flow, whatever is noted there."""
+EncoderMaker = Callable[[Splits, Preset, str], Encoder]
+"""From data, sizes and device to a pre-trained encoder."""
 
 
 def _from_hub(hub_id: str, revision: str, graph: bool, data: Splits, preset: Preset, device: str) -> Encoder:
@@ -62,19 +44,6 @@ def _from_scratch(name: str, graph: bool, data: Splits, preset: Preset, device: 
     return pretrain(programs, preset.scratch, preset.max_tokens, seed, device, graph=graph)
 
 
-METHODS: dict[str, Entry[Callable[[], Method]]] = {
-    "majority": Entry("control: answers with the training majority", "protocol", Majority),
-    "teacher": Entry("control: the uncompressed teacher", "protocol", Uncompressed),
-    "supervised": Entry("control: the standard student on hard labels", "protocol", Supervised),
-    "kd": Entry("control: the standard student distilled from one teacher", "protocol", SingleTeacher),
-    "moekd": Entry("mixture-of-experts knowledge distillation", "arXiv 2603.13213", MoEKD),
-    "compressor": Entry(
-        "genetic search for most FLOPs at the size, then distillation", "Shi et al., ASE 2022", Compressor
-    ),
-    "avatar": Entry(
-        "pruned space, surrogate, multi-objective search, then distillation", "Shi et al., ICSE 2024", Avatar
-    ),
-}
 ATTACKS: dict[str, Listed] = CATALOGUE
 TASKS: dict[str, Entry[data.Loader]] = {
     "embedded": Entry(
@@ -148,19 +117,6 @@ def teacher(name: str) -> Entry[EncoderMaker]:
     )
 
 
-@dataclass(frozen=True)
-class Foreign:
-    """An attack of the user's own: made anew for every sample, because several are attacked side by side."""
-
-    spec: str
-    """package.module:factory."""
-
-    def attempt(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Attempt:
-        """Let it try."""
-        found: Attempt = load_object(self.spec, "attempt").attempt(victim, sample, budget, rng)
-        return found
-
-
 def attack(name: str) -> Listed:
     """Return an attack by its name, or made by package.module:factory."""
     if name in ATTACKS:
@@ -185,17 +141,28 @@ def _find(kind: str, name: str) -> installed.Addition:
     return found
 
 
-def check(experiment: Experiment) -> None:
-    """Reject unknown names and absent devices before anything is computed.
+def variant(spec: str, budget: Budget) -> Variant:
+    """Return a method by its name, with the settings in brackets behind it if there are any.
+
+    Raises:
+        UsageError: an unknown name or setting, or a value that the setting cannot have.
+    """
+    unmistakable("methods", base(spec))
+    entry = method(base(spec))
+    return resolve(spec, entry.make(), budget, entry.ignores)
+
+
+def check(experiment: Experiment) -> Experiment:
+    """Reject unknown names and absent devices before anything is computed; return it with canonical methods.
 
     Raises:
         UsageError: naming what is known.
     """
     if not set(CONTROLS) <= set(METHODS):
         raise RuntimeError(f"controls without an entry: {set(CONTROLS) - set(METHODS)}")
-    given = experiment.model is not None
+    given, budget = experiment.model is not None, experiment.budget
+    specs = {s: s if given and s == GIVEN else variant(s, budget).spec for s in experiment.all_methods}
     asked: Mapping[str, tuple[Callable[[str], object], Sequence[str]]] = {
-        "methods": (method, [name for name in experiment.all_methods if not given or name != GIVEN]),
         "attacks": (attack, experiment.attacks),
         "tasks": (task, (experiment.task,)),
         "teachers": (teacher, () if given else experiment.teachers),
@@ -205,6 +172,7 @@ def check(experiment: Experiment) -> None:
             unmistakable(kind, name)
             find(name)
     check_device(experiment.device)
+    return replace(experiment, methods=tuple(dict.fromkeys(specs[spec] for spec in experiment.methods)))
 
 
 def unmistakable(kind: str, name: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import success
+from bench.ablation import ablation
 from bench.attack_tables import attacks, optimum, robustness
 from bench.files import write_atomically
 from bench.latex import latex
@@ -29,8 +30,9 @@ SCHEMA = 1
 def build(run: Summary) -> list[Table]:
     """Return every table of a run, in reading order."""
     best = winners(run)
-    tables = [main(run, best), *significance(run), clean(run, best), robustness(run, best), attacks(run)]
-    return [*tables, *optimum(run), compression(run), efficiency(run), *diagnostics(run), beside_ours(run)]
+    tables = [main(run, best), *significance(run), *ablation(run), clean(run, best), robustness(run, best)]
+    costs = [attacks(run), *optimum(run), compression(run), efficiency(run)]
+    return [*tables, *costs, *diagnostics(run), beside_ours(run)]
 
 
 def overview(*stores: Store) -> str:

@@ -15,7 +15,6 @@ from typing import Protocol
 
 from attacks.catalogue import Names
 from attacks.checks import Check, checks
-from attacks.rename import COMMON_NAMES, gather_names
 from bench import attacking, data, progress
 from bench.attacking import Assault, Source
 from bench.config import Experiment
@@ -23,6 +22,7 @@ from bench.costing import compression, estimate, training
 from bench.evaluate import Measured, performance, predict
 from bench.given import Given
 from bench.measure import speed
+from bench.perturb import names_of
 from bench.progress import Progress
 from bench.provenance import commit, facts
 from bench.registry import attack, check, task
@@ -36,8 +36,6 @@ from bench.types import Attack, Sample, Splits
 
 TIMED_PROGRAMS = 16
 """Different programs among the timed calls."""
-NAMING_PROGRAMS = 2000
-"""Labelled programs whose names attacks draw from: some 7,000 names on Devign, in ten seconds."""
 
 
 def run(experiment: Experiment, output: Path, listener: Progress, workers: int = 1) -> Store:
@@ -52,7 +50,7 @@ def run(experiment: Experiment, output: Path, listener: Progress, workers: int =
     Raises:
         UsageError: bad names, data, device or directory; what was finished before is kept.
     """
-    check(experiment)
+    experiment = check(experiment)
     with progress.listening(listener):
         workers = workers if experiment.device == "cpu" else 1
         splits = task(experiment.task).make(experiment.data, limits(experiment))
@@ -167,7 +165,7 @@ class _Walk:
     @functools.cached_property
     def _names(self) -> Names:
         """The pool, legal local names of training programs, most frequent first; and the source asked for."""
-        pool = gather_names(sample.code for sample in self.splits.labelled[:NAMING_PROGRAMS]) or COMMON_NAMES
+        pool = names_of(tuple(sample.code for sample in self.splits.labelled))
         spec = self.experiment.substitutes
         if spec == "corpus":
             return Names(pool)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from bench import models
+from bench import models, registry
 from bench.calibration import Calibration
 from bench.config import Experiment
 from bench.encoders import load_own_encoder, save_encoder
 from bench.evaluate import Measured
-from bench.registry import method, teacher
+from bench.perturb import Perturbation
+from bench.remembered import Remembered, shelved
 from bench.store import Cell, Store
 from bench.teachers import FineTuned, single_teacher
 from bench.types import Budget, Classifier, Splits, Student
@@ -59,7 +60,8 @@ class Students:
         folder = kept(self.store, cell)
         if folder is not None:
             return folder
-        made: Student = method(cell.method).make().compress(self.teacher, self.splits, self.budget, cell.seed)
+        variant = registry.variant(cell.method, self.budget)
+        made: Student = variant.method.compress(self.teacher, self.splits, variant.budget, cell.seed)
 
         def write(folder: Path) -> None:
             models.save(made.classifier, folder)
@@ -70,27 +72,15 @@ class Students:
     @functools.cached_property
     def budget(self) -> Budget:
         """What every method may spend."""
-        preset = self.experiment.preset
-        return Budget(
-            size_mb=preset.size_mb,
-            max_tokens=preset.max_tokens,
-            recipe=preset.recipe,
-            teacher_recipe=preset.teacher_recipe,
-            surrogate_trainings=preset.surrogate_trainings,
-            surrogate_epochs=preset.surrogate_epochs,
-            surrogate_programs=preset.surrogate_programs,
-            learning_rate_scale=preset.learning_rate_scale,
-            device=self.experiment.device,
-            as_released=self.experiment.as_released,
-            objective=self.experiment.objective,
-            latency=Calibration(self.store, self.experiment.device),
-        )
+        perturb = Perturbation(self.store, tuple(sample.code for sample in self.splits.labelled))
+        latency = Calibration(self.store, self.experiment.device)
+        return replace(self.experiment.budget, perturb=perturb, latency=latency)
 
     @functools.cached_property
-    def teacher(self) -> FineTuned:
+    def teacher(self) -> Remembered:
         """The single teacher, from its artifact or made now."""
         key = json.dumps([self.splits.sha256, self.name, asdict(self.experiment.preset)], sort_keys=True)
-        device, entry = self.experiment.device, teacher(self.name)
+        device, entry = self.experiment.device, registry.teacher(self.name)
 
         def write(folder: Path) -> None:
             encoder = entry.make(self.splits, self.experiment.preset, device)
@@ -99,12 +89,12 @@ class Students:
             save_encoder(encoder, folder / "encoder")
             models.save(made.network, folder / "network")
 
-        slug = f"teacher-{Path(self.name).name}"
-        folder = self.store.artifact(slug, key) or self.store.save_artifact(slug, key, write)
+        folder = shelved(self.store, f"teacher-{Path(self.name).name}", key, write)
         network = models.load(folder / "network", device)
         if not isinstance(network, models.Network):
             raise TypeError(f"expected a network in {folder}")
-        return FineTuned(self.name, load_own_encoder(folder / "encoder", device), network)
+        made = FineTuned(self.name, load_own_encoder(folder / "encoder", device), network)
+        return Remembered(made, self.store, key)
 
 
 def kept(store: Store, cell: Cell) -> Path | None:

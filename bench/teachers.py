@@ -1,13 +1,13 @@
 """Teachers: an encoder, the single teacher fine-tuned from it, and experts fine-tuned from it on demand.
 
 A teacher is made once per run from the labelled half and is the same for every method and every seed (protocol,
-"Every method gets the same"). Its encoder and its weights live in the run directory as artifacts.
+"Every method gets the same"). Artifacts, and answers that are computed once, are `bench.remembered`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,6 @@ class FineTuned:
     name: str
     encoder: Encoder
     network: Network
-    memory: dict[tuple[str, ...], NDArray[np.float64]] = field(default_factory=dict, repr=False)
-    """Log-odds and embeddings already computed: soft targets are needed by every method and seed."""
 
     def probabilities(self, programs: Sequence[str]) -> Probabilities:
         """Judge n programs, shape (n, 2)."""
@@ -37,17 +35,11 @@ class FineTuned:
 
     def logits(self, programs: Sequence[str]) -> NDArray[np.float64]:
         """Shape (n,): log-odds of "vulnerable" at temperature 1."""
-        key = ("logits", *programs)
-        if key not in self.memory:
-            self.memory[key] = self.network.logits(programs)
-        return self.memory[key]
+        return self.network.logits(programs)
 
     def embed(self, programs: Sequence[str]) -> NDArray[np.float64]:
         """Shape (n, d): mean-pooled last layer of the encoder before fine-tuning."""
-        key = ("embed", *programs)
-        if key not in self.memory:
-            self.memory[key] = self.encoder.embed(programs)
-        return self.memory[key]
+        return self.encoder.embed(programs)
 
     def specialise(
         self,

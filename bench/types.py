@@ -5,7 +5,7 @@ Follows ARCHITECTURE, "The nouns". Imports nothing of ours, and at run time neit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -25,6 +25,15 @@ PositionKind = Literal["absolute", "relative_key", "relative_key_query"]
 Objective = Literal["flops", "latency"]
 Latency: TypeAlias = "Callable[[Any], NDArray[np.float64]]"
 """From `bench.latency.Work` to milliseconds per inference at batch 1 on one thread."""
+
+View = Literal["clean", "renamed", "rewritten", "both"]
+"""How a program may be written anew without meaning something else: by names, by code, by both, or not at all."""
+Perturb: TypeAlias = Callable[[Sequence[str], View, int], tuple[str, ...]]
+"""Writes programs anew at random: programs, how, and a seed; the same program comes out in any company."""
+
+
+def _not_offered(programs: Sequence[str], view: View, seed: int) -> tuple[str, ...]:
+    raise RuntimeError("this budget offers no perturbation: give it one, as bench.students does")
 
 
 class UsageError(Exception):
@@ -115,6 +124,8 @@ class Recipe:
     attention_dropout: float = 0.1
     initializer_range: float | None = None
     """Standard deviation of the initial weights; None is RoBERTa's 0.02 at width 768, scaled by 1 / sqrt(width)."""
+    cosine: float = 0.0
+    """Weight of 1 - cosine(student, target) beside the divergence (MORPH)."""
     freeze_bias_and_norm: bool = False
     """As released by Compressor and AVATAR: biases and LayerNorm weights never train."""
     compiled: bool = False
@@ -147,6 +158,8 @@ class Budget:
     """What a search weighs against size and accuracy: GFLOPs, as published, or predicted latency."""
     latency: Latency | None = None
     """Asked where the objective is latency, or a fast student is wanted."""
+    perturb: Perturb = _not_offered
+    """What robustness may be learned from: the same renames and rewrites for everybody, asking no victim (D30)."""
 
 
 class Classifier(Protocol):
@@ -166,7 +179,15 @@ class Windowed(Protocol):
         ...
 
 
-class Teacher(Classifier, Protocol):
+class Expert(Classifier, Protocol):
+    """A network fine-tuned on a part of the input space."""
+
+    def logits(self, programs: Sequence[str]) -> NDArray[np.float64]:
+        """Shape (n,): log-odds of "vulnerable" at temperature 1."""
+        ...
+
+
+class Teacher(Expert, Protocol):
     """A fine-tuned classifier that can also be asked how sure it is, and be specialised again from its encoder."""
 
     @property
@@ -177,10 +198,6 @@ class Teacher(Classifier, Protocol):
     @property
     def network(self) -> Classifier:
         """The fine-tuned classifier alone, as it is stored."""
-        ...
-
-    def logits(self, programs: Sequence[str]) -> NDArray[np.float64]:
-        """Shape (n,): log-odds of "vulnerable" at temperature 1."""
         ...
 
     def embed(self, programs: Sequence[str]) -> NDArray[np.float64]:
@@ -196,14 +213,6 @@ class Teacher(Classifier, Protocol):
         seed: int,
     ) -> Expert:
         """Fine-tune a fresh copy of the pre-trained encoder on samples of the given weights."""
-        ...
-
-
-class Expert(Classifier, Protocol):
-    """A network fine-tuned on a part of the input space."""
-
-    def logits(self, programs: Sequence[str]) -> NDArray[np.float64]:
-        """Shape (n,): log-odds of "vulnerable" at temperature 1."""
         ...
 
 
@@ -247,13 +256,4 @@ class Attack(Protocol):
 
     def attempt(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Attempt:
         """Try with at most `budget` queries; the same arguments give the same attempt."""
-        ...
-
-
-@runtime_checkable
-class Persistent(Protocol):
-    """An attack that goes on when the judge refuses what it handed in, such as an ensemble."""
-
-    def attempts(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Iterator[Attempt]:
-        """Hand in one try after the other; the judge stops at the first that counts, otherwise the last is kept."""
         ...

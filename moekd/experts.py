@@ -1,53 +1,24 @@
-"""Step 1a of MoEKD: partition the input space; one specialised teacher per part.
-
-The abstract says "experts on a partition of the input space"; how it is partitioned is our decision D4: clusters of
-the pre-trained encoder's embedding, standardised and reduced by PCA, so that an expert sees similar programs.
-"""
+"""Step 1b of MoEKD: one specialised teacher per part of the input space."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from bench.rng import derive
 from bench.types import Expert, Recipe, Sample, Teacher
-
-COMPONENTS = 16
-"""Dimensions that k-means sees; nearest neighbours mean little in more (our choice)."""
-
-
-@dataclass(frozen=True)
-class Partition:
-    """k parts of the input space."""
-
-    pipeline: Pipeline
-    """Standardise, PCA, k-means."""
-
-    def assign(self, embedding: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the part of each program, shape (n,), from its embedding, shape (n, d)."""
-        return np.asarray(self.pipeline.predict(embedding), dtype=np.int64)
-
-
-def partition(embedding: NDArray[np.float64], parts: int, seed: int) -> Partition:
-    """Cluster the training programs' embeddings, shape (n, d), into parts."""
-    components = min(COMPONENTS, *embedding.shape)
-    clusters = KMeans(parts, n_init=10, random_state=derive(seed, "k-means") % 2**32)
-    return Partition(make_pipeline(StandardScaler(), PCA(components, svd_solver="full"), clusters).fit(embedding))
+from moekd.partition import Parts
 
 
 def train_experts(
     teacher: Teacher,
     labelled: Sequence[Sample],
+    part: Parts,
     valid: Sequence[Sample],
-    part: NDArray[np.int64],
     *,
+    experts: int,
     outside_weight: float,
     recipe: Recipe,
     seed: int,
@@ -56,17 +27,20 @@ def train_experts(
 
     Args:
         teacher: whose encoder the experts start from.
-        labelled: n programs.
-        valid: pick each expert's epoch.
+        labelled: n programs, in the form in which they belong to their part.
         part: shape (n,), the part of each labelled program.
+        valid: pick each expert's epoch.
+        experts: number of parts; one that holds no program gets an expert of all.
         outside_weight: weight of a program of another part; 0 gives hard parts.
         recipe: that of the single teacher.
         seed: of each expert's head and order.
     """
-    return [
-        teacher.specialise(labelled, np.where(part == k, 1.0, outside_weight), valid, recipe, derive(seed, "expert", k))
-        for k in range(int(part.max()) + 1)
-    ]
+    trained = []
+    for k in range(experts):
+        inside = part == k
+        weights = np.where(inside | ~inside.any(), 1.0, outside_weight)
+        trained.append(teacher.specialise(labelled, weights, valid, recipe, derive(seed, "expert", k)))
+    return trained
 
 
 def opinions(experts: Sequence[Expert], programs: Sequence[str]) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """MoEKD: mixture-of-experts knowledge distillation (arXiv 2603.13213), in the paper's order.
 
-Only the abstract is known; each choice that it leaves open is a decision in bench/DESIGN.md (D4 to D8). Experts and
-router exist while training only: the student is a student like any other of its size.
+Only the abstract is known; each choice that it leaves open is a decision in bench/DESIGN.md (D4 to D8, D31, D32) and a
+field below, which `moekd[field=value]` sets. Experts and router exist while training only: the student is a student
+like any other of its size.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bench.distill import distill
 from bench.rng import derive
-from bench.standard import standard_student
-from bench.types import Budget, Sample, Splits, Student, Teacher
-from moekd.aggregate import aggregate
-from moekd.experts import opinions, partition, train_experts
-from moekd.router import train_router
+from bench.standard import Shape
+from bench.teaching import teach
+from bench.types import Budget, Splits, Student, Teacher, UsageError
+from moekd.aggregate import Aggregation, aggregate
+from moekd.diagnose import diagnose
+from moekd.experts import opinions, train_experts
+from moekd.partition import VIEWS, PartitionKind, divide
+from moekd.router import RouterKind, train_gate
 
 
 @dataclass(frozen=True)
@@ -25,81 +27,62 @@ class MoEKD:
     """The method; its fields are the ablation."""
 
     experts: int = 4
+    partition: PartitionKind = "clusters"
     outside_weight: float = 0.25
-    """Weight of a program in the training of an expert of another part."""
+    """Weight of a program in the training of an expert of another part; 0 gives hard parts."""
+    router: RouterKind = "learned"
     balance: float = 0.01
     """Factor of the router's load-balancing term."""
+    aggregation: Aggregation = "probabilities"
+    student: Shape = "standard"
+    """"fast" distils into the one that is predicted to answer fastest (D46)."""
+    perturbed: bool = False
+    """Whether the student also learns every program renamed and rewritten, with the soft target of the original."""
+
+    def __post_init__(self) -> None:
+        """Reject what is no mixture."""
+        if self.experts < 1 or min(self.outside_weight, self.balance) < 0:
+            raise UsageError(f"expected at least one expert and no negative weight or balance, got {self}")
+        if self.partition == "views" and self.experts != len(VIEWS):
+            raise UsageError(f"expected {len(VIEWS)} experts with partition=views, one a view, got {self.experts}")
 
     def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:
         """Make the student; its facts are the diagnostics of experts and router on validation."""
         seed = derive(seed, "moekd")
-        programs = [sample.code for sample in data.labelled]
-        labels = np.array([sample.label for sample in data.labelled])
 
         # 1. Expert and router training: experts on a partition of the input space ...
-        embedding = teacher.embed(programs)
-        parts = partition(embedding, min(self.experts, len(programs)), seed)
-        part = parts.assign(embedding)
+        parts = divide(self.partition, self.experts, teacher, data.labelled, budget, seed)
+        labelled, part = parts.place(data.labelled)
         experts = train_experts(
             teacher,
-            data.labelled,
-            data.valid,
+            labelled,
             part,
+            data.valid,
+            experts=parts.count,
             outside_weight=self.outside_weight,
             recipe=budget.teacher_recipe,
             seed=seed,
         )
         # ... and a learned routing mechanism over the frozen experts.
-        router = train_router(embedding, opinions(experts, programs), labels, balance=self.balance, seed=seed)
+        programs = [sample.code for sample in labelled]
+        labels = np.array([sample.label for sample in labelled])
+        embedding = teacher.embed(programs)
+        gate = train_gate(self.router, embedding, opinions(experts, programs), labels, balance=self.balance, seed=seed)
 
         # 2. Aggregation of the experts' knowledge, weighted by the router.
-        weights = router.weights(teacher.embed(data.unlabelled))
-        targets = aggregate(weights, opinions(experts, data.unlabelled), budget.recipe.temperature)
+        weights = gate.weights(teacher.embed(data.unlabelled), parts.assign(data.unlabelled))
+        logits = opinions(experts, data.unlabelled)
+        targets = aggregate(weights, logits, budget.recipe.temperature, self.aggregation)
 
         # 3. Distillation of the aggregated knowledge into a compact student by KL divergence.
-        spec = standard_student(budget.size_mb, budget.max_tokens)
-        network = distill(
-            spec,
-            budget.recipe,
-            programs=data.unlabelled,
-            targets=targets,
-            valid=data.valid,
+        copies = budget.perturb(data.unlabelled, "both", seed) if self.perturbed else ()
+        return teach(
+            budget,
+            (*data.unlabelled, *copies),
+            np.tile(targets, 2 if copies else 1),
+            data.valid,
             seed=derive(seed, "student"),
-            device=budget.device,
             label="moekd",
+            shape=self.student,
+            facts=diagnose(teacher, experts, gate, parts, data.valid, self.aggregation),
         )
-        examined = [sample.code for sample in data.valid]
-        seen = teacher.embed(examined)
-        facts = diagnose(data.valid, router.weights(seen), opinions(experts, examined), parts.assign(seen))
-        return Student(network, spec, facts)
-
-
-def diagnose(
-    valid: tuple[Sample, ...],
-    weights: NDArray[np.float64],
-    logits: NDArray[np.float64],
-    part: NDArray[np.int64],
-) -> dict[str, float]:
-    """Tell whether experts specialise and the router routes, on validation; shares are fractions.
-
-    Args:
-        valid: n labelled programs.
-        weights: shape (n, experts).
-        logits: shape (n, experts).
-        part: shape (n,).
-    """
-    labels = np.array([sample.label for sample in valid])
-    right = (logits > 0) == labels[:, None]
-    inside = part[:, None] == np.arange(logits.shape[1])
-    mixture = (aggregate(weights, logits) > 0.5) == labels
-    uniform = (aggregate(np.full_like(weights, 1 / weights.shape[1]), logits) > 0.5) == labels
-    entropy = -(weights * np.log(np.maximum(weights, 1e-12))).sum(axis=1) / np.log(max(2, weights.shape[1]))
-    load = weights.mean(axis=0)
-    return {
-        "router_entropy": float(entropy.mean()),
-        "router_largest_load": float(load.max()),
-        "expert_accuracy_inside": float(right[inside].mean()),
-        "expert_accuracy_outside": float(right[~inside].mean()) if (~inside).any() else float("nan"),
-        "mixture_accuracy": float(mixture.mean()),
-        "uniform_accuracy": float(uniform.mean()),
-    }

@@ -1,18 +1,25 @@
-"""Step 1b of MoEKD: the gate, one weight per expert per program.
+"""Step 1c of MoEKD: the gate, one weight per expert per program.
 
 A small MLP on the encoder's embedding, trained with the experts frozen to make the label likely under the mixture,
 plus a load-balancing term so that no expert is forgotten (decision D6; the abstract says only "learned routing").
+The ablation's other gates: `uniform` weights, the hard `cluster` of a program, and the learned one cut to its first
+(`top-1`) or its first two experts, renormalised (`top-2`; Shazeer et al. 2017 cut while training, we afterwards).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from bench.rng import derive
+from moekd.partition import Parts
+
+RouterKind = Literal["learned", "uniform", "cluster", "top-1", "top-2"]
+KEPT: dict[RouterKind, int] = {"top-1": 1, "top-2": 2}
 
 HIDDEN = 32
 STEPS = 300
@@ -78,6 +85,48 @@ def load_imbalance(weights: torch.Tensor) -> torch.Tensor:
     """Squared coefficient of variation of the experts' mean weights; `weights` has shape (n, experts)."""
     load = weights.mean(dim=0)
     return load.var(unbiased=False) / load.mean() ** 2
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The router of a kind."""
+
+    kind: RouterKind
+    experts: int
+    router: Router | None = None
+    """None for the kinds that learn nothing."""
+
+    def weights(self, embedding: NDArray[np.float64], part: Parts) -> NDArray[np.float64]:
+        """Shape (n, experts), rows sum to 1, from embeddings of shape (n, d) and parts of shape (n,)."""
+        if self.router is not None:
+            return strongest(self.router.weights(embedding), KEPT.get(self.kind, self.experts))
+        if self.kind == "cluster":
+            return np.eye(self.experts)[part]
+        return np.full((len(part), self.experts), 1 / self.experts)
+
+
+def train_gate(
+    kind: RouterKind,
+    embedding: NDArray[np.float64],
+    logits: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    *,
+    balance: float,
+    seed: int,
+) -> Gate:
+    """Return the gate of this kind, trained as `train_router` says where it learns."""
+    learns = kind not in ("uniform", "cluster")
+    router = train_router(embedding, logits, labels, balance=balance, seed=seed) if learns else None
+    return Gate(kind, logits.shape[1], router)
+
+
+def strongest(weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Keep the `count` largest weights of each row, the first of equal ones, and let the row sum to 1 again."""
+    kept = np.argsort(-weights, axis=1, kind="stable")[:, :count]
+    cut = np.zeros_like(weights)
+    np.put_along_axis(cut, kept, np.take_along_axis(weights, kept, axis=1), axis=1)
+    scaled: NDArray[np.float64] = cut / cut.sum(axis=1, keepdims=True)
+    return scaled
 
 
 def _standard(embedding: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArray[np.float64]) -> torch.Tensor:

@@ -17,7 +17,7 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from bench.config import SMOKE, Experiment, Preset, ScratchEncoder
-from bench.types import Budget, Probabilities, Recipe, Sample, Splits
+from bench.types import Budget, Probabilities, Recipe, Sample, Splits, View
 
 settings.register_profile("any machine", deadline=None)  # a busy machine is no failure
 settings.load_profile("any machine")
@@ -46,6 +46,7 @@ class FakeTeacher(FakeNetwork):
 
     name: str = "fake"
     specialised: list[tuple[NDArray[np.float64], int]] = field(default_factory=list)
+    taught: list[tuple[Sample, ...]] = field(default_factory=list)
 
     @property
     def network(self) -> FakeNetwork:
@@ -63,7 +64,13 @@ class FakeTeacher(FakeNetwork):
         seed: int,
     ) -> FakeNetwork:
         self.specialised.append((weights, seed))
+        self.taught.append(tuple(samples))
         return FakeNetwork(confidence=float(len(self.specialised)))
+
+
+def renamed(programs: Sequence[str], view: View, seed: int) -> tuple[str, ...]:
+    """A `bench.types.Perturb` that needs no parser: parameters are named after the view and the seed."""
+    return tuple(p if view == "clean" else p.replace("p)", f"{view}{seed % 10})") for p in programs)
 
 
 def samples(count: int, prefix: str) -> tuple[Sample, ...]:
@@ -95,7 +102,7 @@ def recipe() -> Recipe:
 def budget() -> Budget:
     """One epoch of the smallest students."""
     once = Recipe(epochs=1, learning_rate=1e-3, batch_size=8, temperature=2.0)
-    return Budget(0.25, 64, once, once, surrogate_trainings=2, surrogate_epochs=1)
+    return Budget(0.25, 64, once, once, surrogate_trainings=2, surrogate_epochs=1, perturb=renamed)
 
 
 @pytest.fixture(scope="session")

@@ -41,8 +41,12 @@ def run(  # noqa: PLR0913, PLR0917 - one argument per option
       python -m bench run --methods moekd,compressor,avatar
       python -m bench run --task devign --data data/devign --limit 400 --seeds 0,1,2
       python -m bench run --preset paper --task devign --teachers codebert --device cuda
+      python -m bench run --methods "moekd,moekd[router=uniform,experts=8]" --size-mb 3,1.5
       python -m bench run --methods moekd --attacks rename-greedy --dry-run
     """
+    from bench.factors import at_sizes
+
+    first, *smaller = o.sizes("--size-mb", size_mb) or (None,)
     experiment = Experiment(
         methods=o.names("--methods", methods),
         attacks=o.names("--attacks", attacks),
@@ -50,13 +54,14 @@ def run(  # noqa: PLR0913, PLR0917 - one argument per option
         task=task,
         data=data,
         seeds=o.numbers("--seeds", seeds),
-        preset=preset(preset_name, limit=limit, train_limit=train_limit, size_mb=o.positive("--size-mb", size_mb)),
+        preset=preset(preset_name, limit=limit, train_limit=train_limit, size_mb=first),
         device=device,
         as_released=as_released,
         objective=objective,
         substitutes=substitutes,
     )
-    _finish(experiment, output or Path("results") / "runs" / f"{task}-{preset_name}", workers, dry_run=dry_run)
+    experiment = at_sizes(experiment, smaller)
+    finish(experiment, output or Path("results") / "runs" / f"{task}-{preset_name}", workers, dry_run=dry_run)
 
 
 @app.command()
@@ -105,17 +110,17 @@ def attack(  # noqa: PLR0913, PLR0917 - one argument per option
         compile_command=compile_command,
     )
     name = slug(Path(model).name)
-    _finish(experiment, output or Path("results") / "runs" / f"attack-{task}-{name}", workers, dry_run=dry_run)
+    finish(experiment, output or Path("results") / "runs" / f"attack-{task}-{name}", workers, dry_run=dry_run)
 
 
-def _finish(experiment: Experiment, output: Path, workers: int, *, dry_run: bool) -> None:
+def finish(experiment: Experiment, output: Path, workers: int, *, dry_run: bool) -> None:
     """Check, then compute and show the tables, or show the plan."""
     from bench.registry import check
     from bench.run import plan
     from bench.run import run as run_all
     from bench.terminal import listener
 
-    check(experiment)
+    experiment = check(experiment)
     if dry_run:
         _print_plan(experiment)
         return

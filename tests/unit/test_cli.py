@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -50,10 +50,15 @@ class Fakes:
         store.close()
         return store
 
-    def check(self, experiment: Experiment) -> None:
+    def check(self, experiment: Experiment) -> Experiment:
         self.experiment = experiment
         if "nonsense" in experiment.methods:
             raise UsageError("unknown method 'nonsense':\nexpected one of moekd, avatar")
+        return experiment
+
+    def at_sizes(self, experiment: Experiment, sizes: Sequence[float]) -> Experiment:
+        self.sizes = list(sizes)
+        return experiment
 
 
 def module(name: str, members: Mapping[str, object]) -> ModuleType:
@@ -71,6 +76,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fakes:
     stand_ins = {
         "registry": module("bench.registry", {"BUILT_IN": kinds, "check": fake.check}),
         "listing": module("bench.listing", {"shown": lambda kind: names}),
+        "factors": module("bench.factors", {"at_sizes": fake.at_sizes}),
         "run": module("bench.run", {"run": fake.run, "plan": lambda _: plan}),
     }
     for name, stand_in in stand_ins.items():
@@ -91,13 +97,14 @@ Captured = pytest.CaptureFixture[str]
 
 
 def test_run_builds_the_experiment(fakes: Fakes, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    options = "--methods moekd,,avatar,moekd --attacks a --teachers codebert --seeds 2,0,2 --limit 7 --size-mb 1.5"
+    options = "--methods moekd,,avatar,moekd --attacks a --teachers codebert --seeds 2,0,2 --limit 7 --size-mb 1.5,0.5"
     assert call(monkeypatch, "run", *options.split(), "--train-limit", "9", "--as-released", "--preset", "smoke") == 0
     found = fakes.experiment
     assert found is not None
     assert (found.methods, found.attacks, found.teachers) == (("moekd", "avatar"), ("a",), ("codebert",))
     assert (found.seeds, found.as_released, found.preset.name) == ((2, 0), True, "smoke")
     assert (found.preset.test_limit, found.preset.train_limit, found.preset.size_mb) == (7, 9, 1.5)
+    assert fakes.sizes == [0.5]
     assert fakes.output == Path("results/runs/embedded-smoke")
 
 

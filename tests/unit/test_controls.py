@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from baselines import controls
-from baselines.controls import Majority, SingleTeacher, Supervised, Uncompressed
+from baselines.controls import AugmentedTeacher, Majority, Pioneer, SingleTeacher, Supervised, Uncompressed
+from bench import teaching
 from bench.models import Constant
 from bench.standard import standard_student
 from bench.types import Splits, UsageError
@@ -20,7 +20,7 @@ def distilled(monkeypatch):
         calls.append({"spec": spec, "recipe": recipe, **settings})
         return "network"
 
-    monkeypatch.setattr(controls, "distill", fake)
+    monkeypatch.setattr(teaching, "distill", fake)
     return calls
 
 
@@ -59,7 +59,35 @@ def test_kd_learns_the_teachers_soft_labels_of_the_unlabelled_half(distilled, te
     assert call["spec"] == standard_student(budget.size_mb, budget.max_tokens)
 
 
-@pytest.mark.parametrize("control", [Supervised, SingleTeacher])
+def test_augmented_kd_fine_tunes_one_teacher_on_labelled_code_and_its_copies_for_all_seeds(
+    distilled, teacher, splits, budget
+):
+    for seed in (0, 1):
+        AugmentedTeacher().compress(teacher, splits, budget, seed)
+    (first, one), (second, two) = teacher.specialised
+    assert (first.tolist(), one) == (second.tolist(), two)
+    assert first.tolist() == [1.0] * 3 * len(splits.labelled)
+    taught = teacher.taught[0]
+    assert taught[: len(splits.labelled)] == splits.labelled
+    assert [sample.label for sample in taught] == [sample.label for sample in splits.labelled] * 3
+    assert {name for sample in taught for name in ("renamed", "rewritten", "both") if name in sample.code} == {
+        "renamed",
+        "rewritten",
+    }
+    assert [call["programs"] for call in distilled] == [splits.unlabelled] * 2, "the student sees clean code only"
+
+
+def test_pioneer_style_learns_the_opinion_of_the_original_for_both(distilled, teacher, splits, budget):
+    Pioneer().compress(teacher, splits, budget, 0)
+    (call,) = distilled
+    count = len(splits.unlabelled)
+    assert call["programs"][:count] == splits.unlabelled
+    assert all("both" in program for program in call["programs"][count:])
+    assert call["targets"][:count].tolist() == call["targets"][count:].tolist()
+    assert teacher.specialised == []
+
+
+@pytest.mark.parametrize("control", [Supervised, SingleTeacher, AugmentedTeacher, Pioneer])
 def test_nobody_sees_the_test_split_and_seeds_differ(distilled, teacher, splits, budget, control):
     hidden = replace(splits, test=())
     for data, seed in ((splits, 0), (hidden, 0), (splits, 1)):
@@ -69,9 +97,9 @@ def test_nobody_sees_the_test_split_and_seeds_differ(distilled, teacher, splits,
 
 
 def test_controls_and_methods_draw_from_different_streams(distilled, teacher, splits: Splits, budget):
-    for control in (Supervised, SingleTeacher):
+    for control in (Supervised, SingleTeacher, AugmentedTeacher, Pioneer):
         control().compress(teacher, splits, budget, 0)
-    assert len({call["seed"] for call in distilled}) == 2
+    assert len({call["seed"] for call in distilled}) == 4
 
 
 @pytest.mark.parametrize(("size_mb", "tokens"), [(0.25, 64), (0.5, 256), (3.0, 400), (25.0, 400)])

@@ -80,8 +80,8 @@ def test_estimates_are_finite_and_ordered(preset):
     def of(method, **kind):
         return estimate(Cell("codebert-scratch", method, 0, **kind), preset)
 
-    for method in (*CONTROLS, "moekd", "compressor", "avatar", "anything"):
+    for method in (*CONTROLS, "moekd", "moekd[experts=8]", "compressor", "avatar", "morph", "anything"):
         for kind in ({}, {"attack": "rename-greedy", "kind": "attack"}, {"kind": "speed"}):
             assert math.isfinite(of(method, **kind))
             assert of(method, **kind) >= 0
-    assert of("majority") == 0 < of("kd") < of("moekd")
+    assert of("majority") == 0 < of("kd") == of("moekd") < of("ensemble-kd") < of("moekd[experts=8]")

@@ -2,17 +2,20 @@
 
 import math
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
-from bench.types import Sample
-from moekd import method
+from bench import teaching
+from bench.types import Sample, UsageError
 from moekd.aggregate import aggregate
-from moekd.experts import opinions, partition, train_experts
-from moekd.method import MoEKD, diagnose
-from moekd.router import load_imbalance, train_router
+from moekd.diagnose import agreement, quality, routing, specialisation
+from moekd.experts import opinions, train_experts
+from moekd.method import MoEKD
+from moekd.partition import divide
+from moekd.router import Gate, RouterKind, load_imbalance, train_gate, train_router
 
 
 def blobs(count=60, seed=0):
@@ -36,19 +39,61 @@ def test_one_expert_aggregated_is_plain_distillation():
     assert aggregate(np.ones((11, 1)), logits[:, None], 4.0) == pytest.approx(soft_targets(logits, 4.0))
 
 
-def test_the_partition_finds_clouds_and_is_deterministic():
-    embedding, cloud = blobs()
-    found, again = (partition(embedding, 2, seed=3).assign(embedding) for _ in range(2))
-    assert found.tolist() == again.tolist()
-    assert found.tolist() in (cloud.tolist(), (1 - cloud).tolist())
-    unseen, where = blobs(10, seed=9)
-    assert (partition(embedding, 2, seed=3).assign(unseen) == found[where]).all(), "clouds alternate, 0 before 1"
+def test_mixed_logits_let_a_sure_expert_decide():
+    weights, logits = np.array([[0.5, 0.5]]), np.array([[9.0, -1.0]])
+    assert aggregate(weights, logits, 2.0, "logits") == pytest.approx([1 / (1 + math.exp(-4.0 / 2))])
+    assert aggregate(weights, logits, 2.0)[0] < aggregate(weights, logits, 2.0, "logits")[0]
 
 
-def test_a_partition_into_more_parts_than_dimensions():
-    embedding, _ = blobs(20)
-    parts = partition(embedding[:, :1], 4, seed=0).assign(embedding[:, :1])
-    assert sorted(set(parts)) == [0, 1, 2, 3]
+def pointing(teacher, points):
+    """A teacher that embeds "3" as the third of the points."""
+
+    class Pointing(type(teacher)):
+        def embed(self, programs):
+            return points[[int(program) for program in programs]]
+
+    return Pointing()
+
+
+def numbered(count):
+    return tuple(Sample(f"n/{i}", str(i), (0, 1)[i % 2]) for i in range(count))
+
+
+def test_clusters_are_clouds_and_deterministic(teacher, budget):
+    embedding, cloud = blobs(70)
+    teacher = pointing(teacher, embedding)
+    for _ in range(2):
+        parts = divide("clusters", 2, teacher, numbered(60), budget, seed=3)
+        placed, found = parts.place(numbered(60))
+        assert placed == numbered(60)
+        assert found.tolist() in (cloud[:60].tolist(), (1 - cloud[:60]).tolist())
+        assert parts.assign([str(i) for i in range(60, 70)]).tolist() == found[:10].tolist(), "clouds alternate"
+
+
+def test_more_clusters_than_dimensions(teacher, budget):
+    parts = divide("clusters", 4, pointing(teacher, blobs(20)[0][:, :1]), numbered(20), budget, seed=0)
+    assert sorted(set(parts.place(numbered(20))[1])) == [0, 1, 2, 3]
+
+
+def test_random_parts_depend_on_the_program_and_the_seed_alone(teacher, budget):
+    programs = [str(i) for i in range(200)]
+    one, two, other = (divide("random", 3, teacher, numbered(50), budget, seed).assign(programs) for seed in (1, 1, 2))
+    assert one.tolist() == two.tolist() != other.tolist()
+    assert set(one) == {0, 1, 2}
+    alone = [divide("random", 3, teacher, numbered(50), budget, 1).assign([program])[0] for program in programs]
+    assert alone == one.tolist()
+
+
+def test_views_write_each_sample_in_the_form_of_its_part(teacher, splits, budget):
+    parts = divide("views", 4, teacher, splits.labelled, budget, seed=1)
+    placed, found = parts.place(splits.labelled)
+    assert parts.count == 4
+    assert [sample.label for sample in placed] == [sample.label for sample in splits.labelled]
+    for sample, original, part in zip(placed, splits.labelled, found, strict=True):
+        view = ("clean", "renamed", "rewritten", "both")[part]
+        assert sample.code == budget.perturb([original.code], view, 1)[0]
+    assert len(set(found)) > 1
+    assert parts.assign(splits.unlabelled).tolist() == [0] * 16, "what nobody wrote anew is clean"
 
 
 def test_the_router_learns_which_expert_is_right():
@@ -99,7 +144,8 @@ def test_balance_keeps_a_bad_expert_in_use():
 
 def test_experts_weigh_their_own_part_more(teacher, splits, recipe):
     part = np.array([0, 1, 2, 1] * 4)
-    experts = train_experts(teacher, splits.labelled, splits.valid, part, outside_weight=0.25, recipe=recipe, seed=7)
+    settings = {"outside_weight": 0.25, "recipe": recipe, "seed": 7}
+    experts = train_experts(teacher, splits.labelled, part, splits.valid, experts=3, **settings)
     assert len(experts) == 3
     for k, (weights, _) in enumerate(teacher.specialised):
         assert weights.tolist() == [1.0 if one == k else 0.25 for one in part]
@@ -107,20 +153,73 @@ def test_experts_weigh_their_own_part_more(teacher, splits, recipe):
     assert opinions(experts, ["danger", "check"]).tolist() == [[1.0, 2.0, 3.0], [-1.0, -2.0, -3.0]]
 
 
+def test_a_part_without_programs_gets_an_expert_of_all(teacher, splits, recipe):
+    part = np.zeros(16, dtype=np.int64)
+    train_experts(teacher, splits.labelled, part, (), experts=2, outside_weight=0.0, recipe=recipe, seed=7)
+    assert [weights.tolist() for weights, _ in teacher.specialised] == [[1.0] * 16] * 2
+
+
+WEIGHTS = np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("learned", WEIGHTS.tolist()),
+        ("top-1", [[0, 1, 0], [1, 0, 0]]),
+        ("top-2", [[0, 0.625, 0.375], [0.5, 0.5, 0]]),
+        ("uniform", [[1 / 3] * 3] * 2),
+        ("cluster", [[0, 0, 1], [1, 0, 0]]),
+    ],
+)
+def test_every_kind_of_router(kind, expected):
+    class Fixed:
+        def weights(self, embedding):
+            return WEIGHTS
+
+    router = None if kind in ("uniform", "cluster") else Fixed()
+    found = Gate(kind, 3, router).weights(np.zeros((2, 1)), np.array([2, 0]))
+    assert np.allclose(found, expected)
+    assert found.sum(axis=1) == pytest.approx(1.0)
+
+
+def test_only_what_learns_is_trained():
+    embedding, cloud = blobs(20)
+    logits = np.random.default_rng(0).normal(size=(20, 3))
+    for kind in get_args(RouterKind):
+        gate = train_gate(kind, embedding, logits, cloud, balance=0.01, seed=0)
+        assert (gate.router is None) == (kind in ("uniform", "cluster"))
+        assert gate.weights(embedding, np.zeros(20, dtype=np.int64)).shape == (20, 3)
+
+
 def test_diagnosis_by_hand():
-    valid = tuple(Sample(f"v/{i}", "x", label) for i, label in enumerate((1, 0, 1, 0)))
-    logits = np.array([[1.0, -5.0], [-1.0, 5.0], [1.0, 1.0], [-1.0, -1.0]])
-    weights, part = np.array([[1.0, 0.0]] * 4), np.array([0, 0, 1, 1])
-    facts = diagnose(valid, weights, logits, part)
-    assert facts["router_entropy"] == pytest.approx(0.0, abs=1e-9)
-    assert facts["router_largest_load"] == 1.0
-    assert facts["expert_accuracy_inside"] == 1.0
-    assert facts["expert_accuracy_outside"] == 0.5
-    assert facts["mixture_accuracy"] == 1.0
-    assert facts["uniform_accuracy"] == 0.5
-    even = diagnose(valid, np.full((4, 2), 0.5), logits, part)
-    assert even["router_entropy"] == pytest.approx(1.0)
-    assert math.isnan(diagnose(valid, np.ones((4, 1)), logits[:, :1], np.zeros(4, int))["expert_accuracy_outside"])
+    assert routing(np.array([[1.0, 0.0]] * 4)) == {
+        "router_entropy": pytest.approx(0.0, abs=1e-9),
+        "router_largest_load": 1.0,
+        "router_load_0": 1.0,
+        "router_load_1": 0.0,
+    }
+    assert routing(np.full((4, 2), 0.5))["router_entropy"] == pytest.approx(1.0)
+    right = np.array([[True, False], [True, False], [False, True], [False, False]])
+    assert specialisation(right, np.array([0, 0, 1, 1])) == {
+        "expert_accuracy_inside": 0.75,
+        "expert_accuracy_outside": 0.0,
+        "expert_0_accuracy_inside": 1.0,
+        "expert_0_accuracy_outside": 0.0,
+        "expert_1_accuracy_inside": 0.5,
+        "expert_1_accuracy_outside": 0.0,
+    }
+    assert agreement(np.array([[1.0, 2.0, -1.0], [1.0, 1.0, 1.0]])) == pytest.approx(4 / 6)
+    found = quality(np.array([1, 0, 1]), np.array([0.9, 0.2, 0.4]))
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found["nll"] == pytest.approx(-math.log(0.9 * 0.8 * 0.4) / 3)
+    assert found["ece"] == pytest.approx((0.1 + 0.2 + 0.6) / 3)
+
+
+def test_a_single_expert_leaves_out_what_it_cannot_tell(distilled, teacher, splits, budget):
+    facts = MoEKD(experts=1).compress(teacher, splits, budget, 0).facts
+    assert {"expert_agreement", "expert_accuracy_outside"} & set(facts) == set()
+    assert facts["mixture_accuracy"] == facts["uniform_accuracy"] == 1.0
 
 
 @pytest.fixture
@@ -131,7 +230,7 @@ def distilled(monkeypatch):
         calls.append({"spec": spec, "recipe": recipe, **settings})
         return "network"
 
-    monkeypatch.setattr(method, "distill", fake)
+    monkeypatch.setattr(teaching, "distill", fake)
     return calls
 
 
@@ -160,3 +259,33 @@ def test_fewer_programs_than_experts(distilled, teacher, splits, budget):
     MoEKD(experts=4).compress(teacher, replace(splits, labelled=splits.labelled[:3]), budget, 0)
     assert len(teacher.specialised) <= 3
     assert np.isfinite(distilled[0]["targets"]).all()
+
+
+@pytest.mark.parametrize("partition", ["clusters", "random", "views"])
+@pytest.mark.parametrize("router", get_args(RouterKind))
+def test_every_alternative_makes_a_student_from_the_same_experts(distilled, teacher, splits, budget, partition, router):
+    student = MoEKD(partition=partition, router=router).compress(teacher, splits, budget, 0)
+    (call,) = distilled
+    assert call["programs"] == splits.unlabelled
+    assert ((call["targets"] > 0.5) == ["danger" in program for program in splits.unlabelled]).all()
+    assert all(math.isfinite(fact) for fact in student.facts.values())
+    seen = [(weights.tolist(), seed) for weights, seed in teacher.specialised]
+    teacher.specialised.clear()
+    MoEKD(partition=partition, aggregation="logits").compress(teacher, splits, budget, 0)
+    assert [(weights.tolist(), seed) for weights, seed in teacher.specialised] == seen
+
+
+def test_the_student_may_learn_perturbed_programs_too(distilled, teacher, splits, budget):
+    MoEKD(perturbed=True).compress(teacher, splits, budget, 0)
+    (call,) = distilled
+    assert call["programs"][:16] == splits.unlabelled
+    assert all("both" in program for program in call["programs"][16:])
+    assert call["targets"][:16].tolist() == call["targets"][16:].tolist()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"experts": 0}, {"outside_weight": -0.1}, {"partition": "views", "experts": 2}], ids=str
+)
+def test_what_is_no_mixture_is_a_mistake(settings):
+    with pytest.raises(UsageError):
+        MoEKD(**settings)

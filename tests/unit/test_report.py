@@ -152,7 +152,7 @@ def test_a_student_of_unknown_balance_is_marked(tmp_path: Path) -> None:
 def test_what_is_missing_is_a_dash_and_is_counted(run: Store) -> None:
     found = table(run, "main")
     assert cell(found, "supervised", "accuracy %") == Number(None)
-    assert "Unfinished: 18 of 24 cells; means cover the finished seeds only." in found.caption
+    assert "Unfinished: 18 of 32 cells; means cover the finished seeds only." in found.caption
     assert MISSING in markdown(found)
 
 
@@ -206,7 +206,7 @@ def test_an_empty_run_still_has_tables(tmp_path: Path) -> None:
     with_nothing = Store.open(tmp_path, EXPERIMENT, {"sha256": ""})
     report.write(with_nothing, tmp_path / "tables")
     with_nothing.close()
-    assert "Unfinished: 0 of 24 cells" in (tmp_path / "tables" / "main.md").read_text(encoding="utf-8")
+    assert "Unfinished: 0 of 32 cells" in (tmp_path / "tables" / "main.md").read_text(encoding="utf-8")
 
 
 def test_the_overview_is_the_main_tables_without_intervals(run: Store) -> None:

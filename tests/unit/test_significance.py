@@ -22,7 +22,10 @@ from bench.tables import Number, Table
 TEACHER = "codebert-scratch"
 N = 200
 ATTACK = "mhm"
-EXPERIMENT = Experiment(methods=("moekd", "compressor"), attacks=(ATTACK,), seeds=(0, 1), preset=EMBEDDED)
+CONTROLS = ("majority", "teacher", "supervised", "kd")
+EXPERIMENT = Experiment(
+    methods=("moekd", "compressor"), attacks=(ATTACK,), seeds=(0, 1), preset=EMBEDDED, controls=CONTROLS
+)
 SHARES = {"majority": 0.9, "teacher": 0.95, "supervised": 0.5, "kd": 0.5, "moekd": 0.75, "compressor": 0.5}
 """Of the programs: judged correctly, with and without an attack. The majority's is high, and it is collapsed."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from bench.config import ScratchEncoder
 from bench.pretrain import pretrain
-from bench.teachers import FineTuned, fine_tune, single_teacher
+from bench.teachers import fine_tune, single_teacher
 from bench.types import Recipe
 
 SHAPE = ScratchEncoder(vocab_size=300, layers=1, hidden=16, heads=2, ffn=32, pretrain_epochs=1)
@@ -42,26 +42,6 @@ def test_the_same_arguments_make_the_same_teacher_and_another_name_another(encod
     one, two, other = (single_teacher(n, encoder, splits.labelled, splits.valid, once) for n in ("a", "a", "b"))
     assert np.array_equal(one.logits(splits.unlabelled), two.logits(splits.unlabelled))
     assert not np.array_equal(one.logits(splits.unlabelled), other.logits(splits.unlabelled))
-
-
-def test_answers_are_computed_once(teacher):
-    class Counting:
-        calls = 0
-
-        def logits(self, programs):
-            self.calls += 1
-            return teacher.logits(programs)
-
-        embed = logits
-
-    network, encoder = Counting(), Counting()
-    tuned = FineTuned("x", encoder, network)
-    for _ in range(3):
-        assert tuned.logits(["danger"]).tolist() == [2.0]
-        assert tuned.embed(["safe"]).tolist() == [-2.0]
-    assert (network.calls, encoder.calls) == (1, 1)
-    tuned.logits(["danger", "safe"])
-    assert network.calls == 2
 
 
 def test_an_expert_follows_its_weights(made, splits):
