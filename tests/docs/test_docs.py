@@ -49,6 +49,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
         made = generate(count, seed=seed)
         rows = "".join(json.dumps({"func": one.code, "target": one.label}) + "\n" for one in made)
         (folder / "programs" / f"{split}.jsonl").write_text(rows)
+    (folder / "example.c").write_text("int twice(int n) {\n    return 2 * n;\n}\n")
     spec, recipe = StudentSpec(400, 1, 16, 2, 32, 128), Recipe(epochs=1, learning_rate=1e-3)
     tokenizer = train_tokenizer("bpe", spec.vocab_size, [one.code for one in made])
     models.save(models.build(spec, recipe, tokenizer, seed=0), folder / "student")
