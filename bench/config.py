@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.types import Budget, Objective, Recipe, UsageError
+from bench.types import Budget, Objective, Recipe, Shape, UsageError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -53,6 +53,8 @@ class Preset:
     learning_rate_scale: float
     latency_rounds: int
     """Timed calls per student, interleaved over the students."""
+    student: Shape = "standard"
+    """What MoEKD and its controls distil into."""
 
 
 SMOKE = Preset(
@@ -111,7 +113,35 @@ PAPER = Preset(
     learning_rate_scale=1.0,
     latency_rounds=100,
 )
-PRESETS = {preset.name: preset for preset in (SMOKE, EMBEDDED, PAPER)}
+DEVIGN_CPU = replace(
+    PAPER,
+    name="devign-cpu",
+    train_limit=4000,
+    valid_limit=1000,
+    attack_limit=100,
+    query_budget=100,
+    max_tokens=200,
+    teacher_recipe=Recipe(epochs=3, learning_rate=5e-4, attention_dropout=0.0),
+    recipe=Recipe(epochs=6, learning_rate=1e-3, temperature=2.0, attention_dropout=0.0),
+    surrogate_trainings=8,
+    surrogate_epochs=2,
+    surrogate_programs=1000,
+    latency_rounds=30,
+    student="fast",
+)
+"""The largest honest part of the evidence on two CPU cores in an hour: fewer programs, a shorter window, few epochs."""
+DEVIGN_GPU = replace(
+    PAPER,
+    name="devign-gpu",
+    attack_limit=500,
+    query_budget=500,
+    teacher_recipe=Recipe(epochs=5, learning_rate=3e-5, batch_size=32),
+    recipe=Recipe(epochs=15, learning_rate=3e-4, batch_size=32, temperature=2.0),
+    surrogate_epochs=3,
+    surrogate_programs=4000,
+)
+"""The whole evidence on one GPU: all of Devign, the published window, half an hour."""
+PRESETS = {preset.name: preset for preset in (SMOKE, EMBEDDED, PAPER, DEVIGN_CPU, DEVIGN_GPU)}
 
 
 GIVEN = "as given"
@@ -176,6 +206,7 @@ class Experiment:
             device=self.device,
             as_released=self.as_released,
             objective=self.objective,
+            student=preset.student,
         )
 
     @property

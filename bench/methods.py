@@ -38,6 +38,8 @@ GRAPH = "graph:"
 EVERYTHING = tuple(BUDGET_KEYS)
 SEARCH = ("objective",)
 """What only searches follow."""
+SHAPED = ("student",)
+"""What only methods without a search follow."""
 METHODS: dict[str, Entry[Callable[[], Method]]] = {
     "majority": Entry("control: answers with the training majority", "protocol", Majority, EVERYTHING),
     "teacher": Entry("control: the uncompressed teacher", "protocol", Uncompressed, EVERYTHING),
@@ -59,16 +61,16 @@ METHODS: dict[str, Entry[Callable[[], Method]]] = {
     ),
     "moekd": Entry("mixture-of-experts knowledge distillation", "arXiv 2603.13213", MoEKD, SEARCH),
     "compressor": Entry(
-        "genetic search for most FLOPs at the size, then distillation", "Shi et al., ASE 2022", Compressor
+        "genetic search for most FLOPs at the size, then distillation", "Shi et al., ASE 2022", Compressor, SHAPED
     ),
     "avatar": Entry(
-        "pruned space, surrogate, multi-objective search, then distillation", "Shi et al., ICSE 2024", Avatar
+        "pruned space, surrogate, multi-objective search, then distillation", "Shi et al., ICSE 2024", Avatar, SHAPED
     ),
     "morph": Entry(
         "metamorphic pairs, surrogates, four-objective search, then distillation",
         "Panichella, ICSE 2025",
         Morph,
-        ("temperature",),
+        (*SHAPED, "temperature"),
     ),
     "pioneer-style": Entry(
         "adversarial distillation: soft labels for clean and perturbed programs",

@@ -2,13 +2,12 @@
 
 No paper fixes it. It is as wide as the size budget allows at two layers: shallow networks answer faster than deep
 ones of the same size, and all of MoEKD, its controls and `supervised` share it, so that they differ in targets alone.
-Beside it, for MoEKD's `student="fast"`, the one that is predicted to answer fastest (D46).
+Beside it, for `name[student=fast]`, the one that is predicted to answer fastest (D46).
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 from bench.cost import BYTES_PER_MB, BYTES_PER_PARAMETER, fits, layer_parameters
 from bench.latency import CAPACITY, milliseconds, predictor
@@ -24,8 +23,6 @@ FAST_RATIOS = (1, 2, 4, 8, 12, 16, 20, 24)
 FAST_LAYERS = (1, 2, 3)
 VOCAB_STEP = 1000
 LARGEST_VOCABULARY = 50_000
-
-Shape = Literal["standard", "fast"]
 
 
 def standard_student(size_mb: float, max_tokens: int) -> StudentSpec:
@@ -45,9 +42,9 @@ def standard_student(size_mb: float, max_tokens: int) -> StudentSpec:
     return best
 
 
-def student_of(shape: Shape, budget: Budget) -> StudentSpec:
-    """Return the student of this shape within the budget."""
-    return fast_student(budget) if shape == "fast" else standard_student(budget.size_mb, budget.max_tokens)
+def student_of(budget: Budget) -> StudentSpec:
+    """Return the student of the budget's size and shape."""
+    return fast_student(budget) if budget.student == "fast" else standard_student(budget.size_mb, budget.max_tokens)
 
 
 def fast_student(budget: Budget) -> StudentSpec:

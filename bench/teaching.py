@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.distill import distill
-from bench.standard import Shape, student_of
+from bench.standard import student_of
 from bench.types import Budget, Sample, Student
 
 
@@ -20,22 +20,20 @@ def teach(
     *,
     seed: int,
     label: str,
-    shape: Shape = "standard",
     facts: Mapping[str, float] | None = None,
 ) -> Student:
     """Distil into the student that nobody searched for.
 
     Args:
-        budget: size, recipe and device.
+        budget: size and shape of the student, recipe and device.
         programs: n programs.
         targets: shape (n,), P(vulnerable) at the recipe's temperature.
         valid: labelled programs that pick the epoch.
         seed: of the initial weights, the order and the dropout.
         label: what the progress bar says.
-        shape: of the student: see `bench.standard`.
         facts: what the method says about its making.
     """
-    spec = student_of(shape, budget)
+    spec = student_of(budget)
     network = distill(
         spec,
         budget.recipe,

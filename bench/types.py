@@ -23,6 +23,8 @@ TokenizerKind = Literal["bpe", "wordpiece", "unigram", "word"]
 Activation = Literal["gelu", "relu", "silu", "gelu_new"]
 PositionKind = Literal["absolute", "relative_key", "relative_key_query"]
 Objective = Literal["flops", "latency"]
+Shape = Literal["standard", "fast"]
+"""Of the student that nobody searched for: see `bench.standard`."""
 Latency: TypeAlias = "Callable[[Any], NDArray[np.float64]]"
 """From `bench.latency.Work` to milliseconds per inference at batch 1 on one thread."""
 
@@ -156,6 +158,8 @@ class Budget:
     """Reproduce the published quirks of a baseline instead of mending them."""
     objective: Objective = "flops"
     """What a search weighs against size and accuracy: GFLOPs, as published, or predicted latency."""
+    student: Shape = "standard"
+    """Which student MoEKD and its controls distil into, all the same one."""
     latency: Latency | None = None
     """Asked where the objective is latency, or a fast student is wanted."""
     perturb: Perturb = _not_offered

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
-from bench.types import Budget, Method, Objective, UsageError
+from bench.types import Budget, Method, Objective, Shape, UsageError
 
 Setting: TypeAlias = int | float | bool | str
 
@@ -22,6 +22,7 @@ BUDGET_KEYS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "temperature": (float, ("recipe", "temperature")),
     "epochs": (int, ("recipe", "epochs")),
     "objective": (Objective, ("objective",)),
+    "student": (Shape, ("student",)),
 }
 """What methods take besides their own fields: its type, and where it stands in the budget; distillation only."""
 FORM = "name or name[setting=value,...]"

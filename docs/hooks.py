@@ -43,7 +43,8 @@ def pages() -> dict[str, str]:
     for name, entry in METHODS.items():
         found[f"methods/{name}.md"] = _page(name, entry, _about_method(entry.make), _settings(entry.make))
     for name, listed in CATALOGUE.items():
-        use = f"\n## Use\n\n```text\npython -m bench attack --model student --task devign --data devign --attack {name}\n```\n"
+        command = f"python -m bench attack --model MODEL --task devign --data PATH --attack {name}"
+        use = f"\n## Use\n\n```text\n{command}\n```\n"
         found[f"attacks/{name}.md"] = _page(name, listed, inspect.getdoc(RECIPES[name]) or "", use)
     return found
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.rng import derive
-from bench.standard import Shape
 from bench.teaching import teach
 from bench.types import Budget, Splits, Student, Teacher, UsageError
 from moekd.aggregate import Aggregation, aggregate
@@ -34,8 +33,6 @@ class MoEKD:
     balance: float = 0.01
     """Factor of the router's load-balancing term."""
     aggregation: Aggregation = "probabilities"
-    student: Shape = "standard"
-    """"fast" distils into the one that is predicted to answer fastest (D46)."""
     perturbed: bool = False
     """Whether the student also learns every program renamed and rewritten, with the soft target of the original."""
 
@@ -83,6 +80,5 @@ class MoEKD:
             data.valid,
             seed=derive(seed, "student"),
             label="moekd",
-            shape=self.student,
             facts=diagnose(teacher, experts, gate, parts, data.valid, self.aggregation),
         )
