@@ -3,11 +3,11 @@
 Follows Guo et al. (ICLR 2021), section 4, as released: `<s>` code `</s>` and one `<unk>` per node; code has positions
 from pad + 1 up, nodes have 0; code attends to code, `<s>` and `</s>` to all, a node to its code pieces, they to it, a
 node to the nodes that its value comes from and not to itself; a node is embedded as the mean of its code pieces. A
-quarter of the window is for nodes (released: 128 of 512). Comments go first, and every C token is set apart by one
+quarter of the window may be nodes (released: 128 of 512). Comments go first, and every C token is set apart by one
 blank, so that layout is not seen at all (spec 1.7: collapsed to one line with its comments, half of a program is lost).
 
-It differs in two points: nodes whose pieces lie beyond the window are left out, and the room for code does not depend
-on how many nodes there are, so that what reaches the model is the beginning of a program.
+It differs in one point: nodes whose pieces lie beyond the window are left out and take no place of it, so that what
+reaches the model is the beginning of a program with its own nodes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from bench.csource import Source, leaves, parse
-from bench.dataflow import data_flow
+from bench.dataflow import Variable, data_flow
 from bench.encode import BOS, EOS, PAD, UNK, Encoded, collapse, padded
 
 if TYPE_CHECKING:
@@ -79,6 +79,29 @@ def _tokens(source: Source) -> Iterator[tuple[int, int, int]]:
 
 
 @dataclass(frozen=True)
+class Page:
+    """A program as it could be read if windows had no end."""
+
+    ids: list[int]
+    """Of all its code pieces."""
+    variables: tuple[Variable, ...]
+    spans: NDArray[np.int64]
+    """Shape (variables, 2): first piece of each, and one past its last."""
+    ends: NDArray[np.int64]
+    """Shape (pieces,): where the token that a piece belongs to ends in the program."""
+
+
+def _page(source: Source, line: Line, found: Encoding) -> Page:
+    stops = np.array([stop for _, stop in found.offsets], dtype=np.int64)
+    # The token that a piece belongs to is the last one that begins before the piece ends.
+    owners = np.maximum(np.searchsorted(line.begins, stops, side="left") - 1, 0)
+    variables = data_flow(source)
+    own = np.array([line.places[one.leaf.order] for one in variables], dtype=np.int64)
+    spans = np.stack([np.searchsorted(owners, own, side) for side in ("left", "right")], axis=1)
+    return Page(found.ids, variables, spans, line.ends[owners])
+
+
+@dataclass(frozen=True)
 class GraphInputs:
     """The inputs of an encoder that was trained on code and data flow."""
 
@@ -90,51 +113,50 @@ class GraphInputs:
     eos: int = EOS
     pad: int = PAD
 
-    @property
-    def room(self) -> int:
-        """Most code pieces that are read."""
-        return self.max_tokens - self.max_tokens // NODE_SHARE - 2
-
     def encode(self, programs: Sequence[str]) -> list[Encoded]:
         """Encode each program.
 
         "input_ids" and "position_ids" have shape (length,); "pieces", shape (p, 2), pairs nodes with their code pieces
         and "sources", shape (s, 2), with the nodes that they come from, all as places in "input_ids".
         """
+        return [self._encode(page) for page in self._pages(programs)]
+
+    def visible(self, program: str) -> int:
+        """Number of leading characters whose code reaches the model; see `bench.types.Windowed`.
+
+        What follows them can still tell from which of the nodes before it a value comes.
+        """
+        (page,) = self._pages([program])
+        room = self._room(page)
+        return len(program) if room == len(page.ids) else int(page.ends[room - 1])
+
+    def _pages(self, programs: Sequence[str]) -> list[Page]:
         sources = [parse(program) for program in programs]
-        lines = [one_line(source) for source in sources]
-        found = self.tokenizer.encode_batch([line.text for line in lines], add_special_tokens=False)
-        return [self._encode(*parts) for parts in zip(sources, lines, found, strict=True)]
+        on_lines = [one_line(source) for source in sources]
+        found = self.tokenizer.encode_batch([line.text for line in on_lines], add_special_tokens=False)
+        return [_page(*parts) for parts in zip(sources, on_lines, found, strict=True)]
 
-    def _encode(self, source: Source, line: Line, found: Encoding) -> Encoded:
-        ids = found.ids[: self.room]
-        nodes, pieces, links = self._graph(source, line, _owners(line, found)[: self.room])
-        first = len(ids) + 2
-        code = np.arange(self.pad + 1, self.pad + 1 + first)
+    def _room(self, page: Page) -> int:
+        """Return how many code pieces can be read together with the nodes that begin in them."""
+        begun = np.cumsum(np.bincount(page.spans[:, 0], minlength=len(page.ids) + 1)[: len(page.ids)])
+        places = np.arange(1, len(page.ids) + 1) + np.minimum(begun, self.max_tokens // NODE_SHARE)
+        return int(np.searchsorted(places, self.max_tokens - 2, side="right"))
+
+    def _encode(self, page: Page) -> Encoded:
+        room = self._room(page)
+        spans = np.minimum(page.spans, room)
+        read = np.flatnonzero(spans[:, 0] < spans[:, 1])[: self.max_tokens // NODE_SHARE].tolist()
+        first = room + 2
+        place = {index: first + node for node, index in enumerate(read)}
+        pieces = [(place[index], 1 + piece) for index in read for piece in range(*spans[index])]
+        links = [(place[i], place[other]) for i in read for other in page.variables[i].sources if other in place]
+        code = [*range(self.pad + 1, self.pad + 1 + first), *[NODE_POSITION] * len(read)]
         return {
-            "input_ids": np.array([self.bos, *ids, self.eos, *[UNK] * nodes], dtype=np.int64),
-            "position_ids": np.concatenate([code, np.full(nodes, NODE_POSITION)]).astype(np.int64),
-            "pieces": np.array([(first + node, 1 + piece) for node, piece in pieces], dtype=np.int64).reshape(-1, 2),
-            "sources": np.array([(first + node, first + other) for node, other in links], dtype=np.int64).reshape(
-                -1, 2
-            ),
+            "input_ids": np.array([self.bos, *page.ids[:room], self.eos, *[UNK] * len(read)], dtype=np.int64),
+            "position_ids": np.array(code, dtype=np.int64),
+            "pieces": np.array(pieces, dtype=np.int64).reshape(-1, 2),
+            "sources": np.array(links, dtype=np.int64).reshape(-1, 2),
         }
-
-    def _graph(
-        self, source: Source, line: Line, owners: NDArray[np.int64]
-    ) -> tuple[int, list[tuple[int, int]], list[tuple[int, int]]]:
-        """Return the number of nodes that can be read, their (node, piece) and their (node, source node) pairs."""
-        pieces_of: dict[int, list[int]] = {}
-        for piece, owner in enumerate(owners.tolist()):
-            pieces_of.setdefault(owner, []).append(piece)
-        variables = data_flow(source)
-        seen = [i for i, one in enumerate(variables) if line.places[one.leaf.order] in pieces_of]
-        number = {index: node for node, index in enumerate(seen[: self.max_tokens // NODE_SHARE])}
-        pieces, links = [], []
-        for index, node in number.items():
-            pieces += [(node, piece) for piece in pieces_of[line.places[variables[index].leaf.order]]]
-            links += [(node, number[other]) for other in variables[index].sources if other in number]
-        return len(number), pieces, links
 
     def collate(self, encoded: Sequence[Encoded]) -> dict[str, torch.Tensor]:
         """Pad to the longest; "attention_mask" has shape (batch, longest, longest): whom a row attends to."""
@@ -156,21 +178,6 @@ class GraphInputs:
         allowed[tuple(one["sources"].T)] = True
         allowed[length:, 0] = True  # a row that attends to nothing has no value
         return allowed
-
-    def visible(self, program: str) -> int:
-        """Number of leading characters whose code reaches the model; see `bench.types.Windowed`.
-
-        What follows them can still tell from which of the nodes before it a value comes.
-        """
-        line = one_line(parse(program))
-        owners = _owners(line, self.tokenizer.encode(line.text, add_special_tokens=False))
-        return len(program) if len(owners) <= self.room else int(line.ends[owners[self.room - 1]])
-
-
-def _owners(line: Line, found: Encoding) -> NDArray[np.int64]:
-    """Return the number of the token that each piece belongs to: the last that begins before the piece ends."""
-    ends = np.array([end for _, end in found.offsets], dtype=np.int64)
-    return np.maximum(np.searchsorted(line.begins, ends, side="left") - 1, 0)
 
 
 def with_nodes(encoder: RobertaModel, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

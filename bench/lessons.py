@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -66,7 +67,7 @@ class Packed:
         """Steps in which every program is seen once; the last one is filled up with the first programs."""
         return -(-self._windows // self.batch_size)
 
-    @property
+    @cached_property
     def _windows(self) -> int:
         return -(-sum(len(ids) + 2 for ids in self.programs) // (self.window - 2))
 

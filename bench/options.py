@@ -22,7 +22,11 @@ MethodsOption = Annotated[
 ]
 AttacksOption = Annotated[str, typer.Option(help="Attacks that every student and teacher must face, comma-separated.")]
 TeachersOption = Annotated[
-    str, typer.Option(help="Teachers to compress: names, or directories of Hugging Face encoders, comma-separated.")
+    str,
+    typer.Option(
+        help="Teachers to compress: names, or directories of Hugging Face encoders (graph:PATH: one that reads data "
+        "flow), comma-separated."
+    ),
 ]
 TaskOption = Annotated[str, typer.Option(help="What the models judge: `python -m bench list` names the tasks.")]
 DataOption = Annotated[

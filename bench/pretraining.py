@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,6 @@ from typing import Any
 import tokenizers
 import torch
 import transformers
-from filelock import FileLock, Timeout
 
 from bench import progress
 from bench.corpus import Cleaned, checksum, read_corpus, without_copies
@@ -26,8 +26,9 @@ from bench.encoders import Encoder, save_encoder
 from bench.files import write_directory
 from bench.models import parameters
 from bench.pretrain import Training
+from bench.provenance import commit
 from bench.types import UsageError
-from bench.unfinished import Unfinished
+from bench.unfinished import unfinished, working_on
 from bench.utilisation import matmul_rate, training_flops
 
 RECORD = "pretraining.json"
@@ -46,8 +47,7 @@ def pretrain_encoder(request: EncoderRequest, checkpoint_seconds: float = CHECKP
     settings = _settings(request, corpus, excluded)
     if (done := _finished(request.output, settings)) is not None:
         return done
-    under_way = Unfinished(request.output, settings)
-    with _alone(under_way.folder):
+    with working_on(request.output, settings) as under_way:
         progress.current().note(f"{len(corpus)} programs; looking for copies of {len(excluded)} others")
         cleaned = without_copies(corpus, excluded)
         course = make_course(request, cleaned.programs, under_way)
@@ -65,7 +65,7 @@ def pretrain_encoder(request: EncoderRequest, checkpoint_seconds: float = CHECKP
             **_versions(request.device),
         }
         _write(request, course, training, record)
-    under_way.remove()
+    shutil.rmtree(under_way.folder)
     return record
 
 
@@ -100,7 +100,7 @@ def _settings(request: EncoderRequest, corpus: tuple[str, ...], excluded: list[s
 
 
 def _finished(output: Path, settings: dict[str, object]) -> dict[str, object] | None:
-    """Return the record of an output that is complete.
+    """Return the record of an output that is complete; what it was made from goes.
 
     Raises:
         UsageError: the output is something else, which is never overwritten.
@@ -113,16 +113,8 @@ def _finished(output: Path, settings: dict[str, object]) -> dict[str, object] | 
         record = {}
     if record.get("settings") != settings:
         raise UsageError(f"expected {output} to be absent, or made by the same command: give another --output")
+    shutil.rmtree(unfinished(output), ignore_errors=True)
     return record
-
-
-def _alone(folder: Path) -> FileLock:
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UsageError(f"expected {folder} to be free, but another process trains there: wait for it") from error
-    return lock
 
 
 def _counts(corpus: tuple[str, ...], excluded: list[str], cleaned: Cleaned) -> dict[str, int]:
@@ -152,6 +144,7 @@ def _speed(course: Course, training: Training, seconds: float) -> dict[str, floa
 def _versions(device: str) -> dict[str, object]:
     named = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.processor() or "cpu"
     return {
+        "commit": commit(),
         "device": named,
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
@@ -168,5 +161,4 @@ def _write(request: EncoderRequest, course: Course, training: Training, record: 
         save_encoder(Encoder(language_model.roberta, course.inputs, request.device, language_model), folder)
         (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
-    request.output.parent.mkdir(parents=True, exist_ok=True)
     write_directory(request.output, write)

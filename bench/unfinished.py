@@ -7,10 +7,13 @@ is refused. Everything is written whole or not at all, and nothing of it can hol
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from bench.files import intact, saving, sweep, write_atomically, write_directory
 from bench.pretrain import Training
@@ -20,27 +23,46 @@ Point = dict[str, float]
 """One point of the curve: step, tokens, held_out_loss."""
 
 
+@contextmanager
+def working_on(output: Path, settings: Mapping[str, object]) -> Iterator[Unfinished]:
+    """Make the folder for these settings, or take the one that is there; nobody else has it inside the block.
+
+    Raises:
+        UsageError: it was begun with other settings, or another process is at work on it.
+    """
+    found = Unfinished(unfinished(output))
+    with saving(found.folder):
+        found.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(found.folder / ".lock", timeout=0):
+            sweep(found.folder)
+            found.check(settings)
+            yield found
+    except Timeout as error:
+        raise UsageError(f"expected {found.folder} to be free, but a process trains there: wait for it") from error
+
+
+def unfinished(output: Path) -> Path:
+    """Return the folder in which an output is under way."""
+    return output.with_name(output.name + ".unfinished")
+
+
+@dataclass(frozen=True)
 class Unfinished:
     """The folder of one pre-training."""
 
-    def __init__(self, output: Path, settings: Mapping[str, object]) -> None:
-        """Make the folder for these settings, or take the one that is there.
+    folder: Path
+
+    def check(self, settings: Mapping[str, object]) -> None:
+        """Note the settings, or compare them with those that are noted.
 
         Raises:
-            UsageError: it was begun with other settings.
+            UsageError: they differ.
         """
-        self.folder = output.with_name(output.name + ".unfinished")
-        with saving(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        sweep(self.folder)
-        self._write_or_compare(dict(settings))
-
-    def _write_or_compare(self, settings: dict[str, object]) -> None:
         known = self.read("settings")
         if known is None:
             self.write("settings", settings)
             return
-        settings = json.loads(json.dumps(settings))
         for name in sorted({*known, *settings}):
             if known.get(name) != settings.get(name):
                 raise UsageError(
@@ -75,7 +97,3 @@ class Unfinished:
         state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         training.load(folder, state["step"], state["tokens"])
         return state["curve"], state["seconds"]
-
-    def remove(self) -> None:
-        """Forget all of it."""
-        shutil.rmtree(self.folder)

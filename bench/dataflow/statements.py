@@ -26,7 +26,7 @@ class Walker(Expressions):
 
     def _loop(self, node: Node) -> Walk:
         """A `while`, `do` or `for`: walked twice, unless the loop around is walked for the second time anyway."""
-        state, body = self.state, node.child("body")
+        state, asks_first = self.state, node.kind != "do_statement"
         condition, update = node.child("condition"), node.child("update")
         twice = not self._again and self._loops < DEEPEST
         with state.scope():
@@ -36,14 +36,17 @@ class Walker(Expressions):
             for again in (False, True) if twice else (self._again,):
                 outer, self._again = self._again, again
                 state.continues.append([])
-                yield self._each([condition] if node.kind != "do_statement" else [])
-                state.exits[-1].append(merged(state.here) if node.kind != "do_statement" else None)
-                yield self._each([body])
+                if asks_first and condition is not None:
+                    yield self._each([condition])
+                    state.exits[-1].append(merged(state.here))
+                yield self._each([node.child("body")])
                 state.here = merged(state.here, *state.continues.pop())
-                yield self._each([update] if node.kind != "do_statement" else [condition])
+                yield self._each([update if asks_first else condition])
                 self._again = outer
             self._loops -= 1
-            state.here = merged(state.here, *state.exits.pop())
+            # Walked twice, the condition has already been left with what the body's end holds.
+            ends = [] if asks_first and twice else [state.here]
+            state.here = merged(*ends, *state.exits.pop())
 
     def _switch(self, node: Node) -> Walk:
         state, body = self.state, node.child("body")

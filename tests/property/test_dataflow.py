@@ -1,6 +1,6 @@
 """Data flow of any text and of generated programs: never a crash, sound edges, names and comments without influence."""
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bench import embedded
@@ -23,6 +23,7 @@ def shape(code: str) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
     return [(one.name, one.comes_from, one.computed_from) for one in data_flow(parse(code))]
 
 
+@settings(max_examples=60)
 @given(st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=40).map(" ".join)))
 def test_any_text_has_some_flow_and_some_input(text):
     flow = data_flow(parse(text))

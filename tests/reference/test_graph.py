@@ -57,10 +57,7 @@ def test_inputs_fit_and_hang_together(programs):
         assert nodes <= 100
         assert set(one["pieces"][:, 0]) == set(range(length - nodes, length))  # every node stands for something
         assert one["pieces"][:, 1].max(initial=1) < length - nodes
-        assert (inputs.visible(program) == len(program)) == (length - nodes < 300 or _fits(inputs, program))
+        whole = inputs.tokenizer.encode(one_line(parse(program)).text, add_special_tokens=False).ids
+        assert (inputs.visible(program) == len(program)) == (len(whole) == length - nodes - 2)
+        assert length >= 398 or len(whole) == length - nodes - 2  # no place is wasted
         assert np.isin(one["sources"], one["pieces"][:, 0]).all()
-
-
-def _fits(inputs: GraphInputs, program: str) -> bool:
-    text = one_line(parse(program)).text
-    return len(inputs.tokenizer.encode(text, add_special_tokens=False).ids) <= inputs.room

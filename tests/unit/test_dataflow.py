@@ -22,6 +22,14 @@ GOLDEN = {
         "int f(int n) { int a = 0, b = 0; while (n--) { a = b; b = n; } return a; }",
         "n:: a:: b:: n:0: a::5 b:2,6: b::7 n:3: a:1,4:",
     ),
+    "a condition that assigns is left with what it assigned": (
+        "int f(int c) { while ((c = g())) c = 1; return c; }",
+        "c:: c:0:",  # the others are isolated
+    ),
+    "a loop without a condition is left by break": (
+        "int f(int c) { for (;;) { c++; if (h()) break; c = 2; } return c; }",
+        "c:: c:0,2: c:: c:1:",
+    ),
     "a do loop runs at least once": (
         "int f(int n) { int a; do { a = n; } while (a); return a; }",
         "n:: a::2 n:0: a:1: a:1:",

@@ -88,12 +88,11 @@ def test_a_node_is_the_mean_of_its_pieces():
     assert torch.equal(embedded[: one["pieces"][0, 0]], words[: one["pieces"][0, 0]])
 
 
-def test_a_window_holds_three_quarters_of_code_and_nodes_that_are_in_it(inputs):
+def test_a_window_holds_a_beginning_and_its_nodes_of_which_a_quarter_at_most(inputs):
     small = GraphInputs(inputs.tokenizer, 16)
     (one,) = small.encode([CODE])
-    assert small.room == 10
-    assert one["position_ids"].tolist() == [*range(2, 14), 0, 0]
-    assert small.visible(CODE) == CODE.index("=") + 1
+    assert one["position_ids"].tolist() == [*range(2, 2 + 13), 0, 0, 0]
+    assert small.visible(CODE) == CODE.index("a;") + 1
     (crowded,) = GraphInputs(inputs.tokenizer, 28).encode(["int f(int a) { return a + a + a + a + a + a + a; }"])
     assert (crowded["position_ids"] == 0).sum() == 7
     assert crowded["sources"].max() < len(crowded["input_ids"])

@@ -1,13 +1,15 @@
 """`bench pretrain`: what it writes, that it goes on where it was killed, and what it refuses."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
-from bench import encoder_request, pretraining
+from bench import cli, encoder_request, pretraining
 from bench.encoder_request import SIZES, EncoderRequest, EncoderSize, Length
 from bench.encoders import load_encoder
 from bench.graph_inputs import GraphInputs
@@ -134,6 +136,12 @@ def test_another_command_does_not_go_on(request_, monkeypatch):
         pretrain_encoder(replace(request_, seed=1))
 
 
+def test_two_processes_do_not_train_in_one_folder(request_, monkeypatch):
+    folder = killed(request_, 1, monkeypatch)
+    with FileLock(folder / ".lock"), pytest.raises(UsageError, match="a process trains there"):
+        pretrain_encoder(request_)
+
+
 def test_requests_that_make_no_sense_are_refused(tmp_path):
     with pytest.raises(UsageError, match="--size tiny"):
         EncoderRequest(tmp_path, tmp_path, size="huge")
@@ -150,3 +158,25 @@ def test_requests_that_make_no_sense_are_refused(tmp_path):
 def test_sizes_can_be_built(name):
     size = SIZES[name]
     assert size.hidden % size.heads == 0
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *argv: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["bench", "pretrain", *map(str, argv)])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return int(caught.value.code or 0)
+
+
+def test_the_command_says_what_it_did_and_what_is_wrong(request_, monkeypatch, capsys):
+    files = ("--corpus", request_.corpus, "--exclude", *request_.exclude, "--output", request_.output)
+    assert call(monkeypatch, *files, "--size", "tiny", "--window", 24, "--steps", 2, "--vocab-size", 320) == 0
+    printed = capsys.readouterr()
+    assert "1 exact" in printed.out
+    assert str(request_.output) in printed.out
+    assert "step 2 of 2: held-out loss" in printed.err
+    assert json.loads((request_.output / RECORD).read_text())["settings"]["vocab_size"] == 320
+    for wrong, says in (((), "give another --output"), (("--steps", 1, "--minutes", 1), "expected one of --steps")):
+        assert call(monkeypatch, *files, *wrong) == 2
+        error = capsys.readouterr().err
+        assert says in error
+        assert len(error.splitlines()) == 1
