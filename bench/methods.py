@@ -31,10 +31,6 @@ class Entry(Generic[Make]):
     """Of a method: settings of the budget that it does not follow (bench.variants)."""
 
 
-GRAPH = "graph:"
-"""Before a directory: its encoder reads data flow, whatever is noted there."""
-
-
 EVERYTHING = tuple(BUDGET_KEYS)
 SEARCH = ("objective",)
 """What only searches follow."""

@@ -71,12 +71,14 @@ class Perturbation:
 
     def __call__(self, programs: Sequence[str], view: View, seed: int) -> tuple[str, ...]:
         """Return the programs in a view, in order."""
+        if view == "clean":
+            return tuple(programs)
 
         def write(folder: Path) -> None:
             (folder / FILE).write_text(json.dumps(self._made(programs, view, seed)) + "\n", encoding="utf-8")
 
         key = json.dumps([digest(self.named), digest(programs), view, seed])
-        return tuple(json.loads((shelved(self.shelf, view, key, write) / FILE).read_text(encoding="utf-8")))
+        return tuple(json.loads((shelved(self.shelf, f"programs-{view}", key, write) / FILE).read_text(encoding="utf-8")))
 
     def _made(self, programs: Sequence[str], view: View, seed: int) -> list[str]:
         pool = names_of(self.named)

@@ -1,6 +1,6 @@
 """MoEKD: mixture-of-experts knowledge distillation (arXiv 2603.13213), in the paper's order.
 
-Only the abstract is known; each choice that it leaves open is a decision in bench/DESIGN.md (D4 to D8, D31, D32) and a
+Only the abstract is known; each choice that it leaves open is a decision in bench/DESIGN.md (D4 to D8, D32, D37) and a
 field below, which `moekd[field=value]` sets. Experts and router exist while training only: the student is a student
 like any other of its size.
 """
