@@ -78,7 +78,8 @@ class Perturbation:
             (folder / FILE).write_text(json.dumps(self._made(programs, view, seed)) + "\n", encoding="utf-8")
 
         key = json.dumps([digest(self.named), digest(programs), view, seed])
-        return tuple(json.loads((shelved(self.shelf, f"programs-{view}", key, write) / FILE).read_text(encoding="utf-8")))
+        folder = shelved(self.shelf, f"programs-{view}", key, write)
+        return tuple(json.loads((folder / FILE).read_text(encoding="utf-8")))
 
     def _made(self, programs: Sequence[str], view: View, seed: int) -> list[str]:
         pool = names_of(self.named)
