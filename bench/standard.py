@@ -21,7 +21,7 @@ FAST_WIDTHS = range(32, 257, 16)
 FAST_RATIOS = (1, 2, 4, 8, 12, 16, 20, 24)
 """Feed-forward width over hidden width."""
 FAST_LAYERS = (1, 2, 3)
-VOCAB_STEP = 1000
+VOCAB_STEP = 100
 LARGEST_VOCABULARY = 50_000
 
 
