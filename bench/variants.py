@@ -100,7 +100,7 @@ def resolve(spec: str, method: Method, budget: Budget, ignored: Iterable[str] = 
     for_method = {key: value for key, value in values.items() if key in own}
     made: Any = replace(method, **for_method) if for_method else method  # type: ignore[type-var]
     changed = {key: value for key, value in for_method.items() if value != getattr(method, key)}
-    for key in values.keys() - for_method.keys():
+    for key in [key for key in values if key not in own]:
         _, place = BUDGET_KEYS[key]
         if values[key] != _at(budget, place):
             changed[key] = values[key]
