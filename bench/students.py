@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -65,7 +66,7 @@ class Students:
 
         def write(folder: Path) -> None:
             models.save(made.classifier, folder)
-            (folder / FACTS).write_text(json.dumps(dict(made.facts)) + "\n")
+            (folder / FACTS).write_text(json.dumps({**_validated(made.classifier), **made.facts}) + "\n")
 
         return self.store.save_artifact(*_address(cell), write)
 
@@ -101,6 +102,14 @@ def kept(store: Store, cell: Cell) -> Path | None:
     """Return where the student of a cell lies; None where there is none, or a damaged one."""
     folder = store.artifact(*_address(cell))
     return folder if folder is not None and (folder / FACTS).is_file() else None
+
+
+def _validated(classifier: Classifier) -> dict[str, float]:
+    """Return how good a network was on validation when it was trained, where that is known."""
+    if not isinstance(classifier, models.Network):
+        return {}
+    found = {"valid_accuracy": classifier.valid_accuracy, "valid_auroc": classifier.valid_auroc}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 def _address(cell: Cell) -> tuple[str, str]:

@@ -102,6 +102,7 @@ def test_every_planned_cell_has_records(finished, experiment):
     metrics = {(record.attack, record.metric) for record in store.all_records()}
     assert {("", "accuracy"), ("", "size_mb"), ("", "latency_p50"), ("", "energy"), ("rename-greedy", "asr")} <= metrics
     assert ("worst-case", "robust_accuracy") in metrics
+    assert {("", "fact/valid_auroc"), ("", "training_seconds"), ("", "training_utilisation")} <= metrics
     assert {record.n for record in store.all_records() if record.metric == "accuracy"} == {12}
 
 
