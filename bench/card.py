@@ -16,6 +16,7 @@ from bench.results import Record
 from bench.store import Cell, Store
 from bench.tables import Entry, Number, Table, escape_markdown, markdown
 from bench.types import UsageError
+from bench.variants import base
 
 Kind = Literal["hf", "onnx"]
 UNDER_ATTACK = (ROBUSTNESS[0], ASR, ROBUST)
@@ -94,7 +95,7 @@ def _about(store: Store, cell: Cell) -> str:
 def _summary(name: str) -> str:
     """Say what a method is, where this installation knows it."""
     try:
-        found = method(name)
+        found = method(base(name))
     except UsageError:
         return ""
     return escape_markdown(f" ({found.summary}; {found.source})")

@@ -10,6 +10,7 @@ from bench.models import Constant, Network, load
 from bench.store import Cell, Store
 from bench.students import kept
 from bench.types import UsageError
+from bench.variants import parse
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def choose(store: Store, wanted: str) -> Chosen:
     there = _students(store)
     if not there:
         raise UsageError(f"expected a run with finished students, got none in {store.root}: finish it, or give another")
-    found = [one for one in there if wanted in (one.cell.method, *_names(one.cell))]
+    found = [one for one in there if wanted in _names(one.cell) or _same_method(wanted, one.cell.method)]
     if len(found) != 1:
         what = "no such" if not found else "several"
         names = ", ".join(_names(one.cell)[0] for one in found or there)
@@ -69,3 +70,8 @@ def _students(store: Store) -> Sequence[Chosen]:
 def _names(cell: Cell) -> tuple[str, str]:
     """Return the student's name without the kind of its cell, and with it."""
     return cell.name.removesuffix(f".{cell.kind}"), cell.name
+
+
+def _same_method(wanted: str, spec: str) -> bool:
+    """Tell whether two specs name the same method, in whatever order their settings are."""
+    return wanted == spec or ("[" in wanted and "[" in spec and parse(wanted) == parse(spec))

@@ -52,6 +52,7 @@ def save_transformers(network: Network, folder: Path) -> None:
     inputs = _text_inputs(network)
     made = tokenizer(inputs)
     begin, end, pad = (made.id_to_token(number) for number in (inputs.bos, inputs.eos, inputs.pad))
+    others = {"unk_token": "<unk>", "mask_token": "<mask>"}
     network.model.save_pretrained(folder, safe_serialization=True)
     PreTrainedTokenizerFast(
         tokenizer_object=made,
@@ -63,8 +64,7 @@ def save_transformers(network: Network, folder: Path) -> None:
         eos_token=end,
         sep_token=end,
         pad_token=pad,
-        unk_token="<unk>",
-        mask_token="<mask>",
+        **{role: token for role, token in others.items() if made.token_to_id(token) is not None},
     ).save_pretrained(folder)
 
 

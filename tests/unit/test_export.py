@@ -13,12 +13,14 @@ import pytest
 from numpy.typing import NDArray
 
 from bench import cli
+from bench.card import USE, card
 from bench.chosen import choose
+from bench.config import SMOKE, Experiment
 from bench.encode import TextInputs, collapse, train_tokenizer
 from bench.exporting import export
 from bench.portable import TOLERANCE, tokenizer
-from bench.store import Store
-from bench.types import TokenizerKind, UsageError
+from bench.store import Cell, Store
+from bench.types import Recipe, TokenizerKind, UsageError
 
 METHODS: dict[str, TokenizerKind] = {"kd": "bpe", "moekd": "wordpiece", "compressor": "unigram", "avatar": "word"}
 PROGRAMS = [
@@ -40,6 +42,33 @@ def test_the_published_tokenizer_gives_the_same_tokens(kind: TokenizerKind) -> N
     ours = [one["input_ids"].tolist() for one in inputs.encode(PROGRAMS)]
     assert [made.encode(program).ids for program in PROGRAMS] == ours
     assert max(map(len, ours)) == 32, "one is cut"
+
+
+def test_a_teacher_from_a_directory_is_read_alike(checkpoint: Path, tmp_path: Path) -> None:
+    from bench.encoders import load_encoder
+    from bench.portable import save_transformers
+
+    network = load_encoder(str(checkpoint), None, 32).classifier(Recipe(epochs=1, learning_rate=1e-3), 3)
+    save_transformers(network, tmp_path)
+    (tmp_path / "README.md").write_text(f"```python{USE['hf']}```")
+    assert used(tmp_path, PROGRAMS) == pytest.approx(network.probabilities(PROGRAMS)[:, 1], abs=TOLERANCE)
+
+
+def test_settings_in_any_order_name_the_same_student(finished_run: Path, tmp_path: Path) -> None:
+    store = Store.open(
+        tmp_path / "run", Experiment(methods=("kd[epochs=2,size_mb=1.5]",), preset=SMOKE), {"sha256": ""}
+    )
+    cell = Cell("codebert-scratch", "kd[epochs=2,size_mb=1.5]", 0)
+
+    def write(folder: Path) -> None:
+        shutil.copytree(choose(Store.read(finished_run), "kd").folder, folder, dirs_exist_ok=True)
+
+    store.save_artifact(f"student-{cell.name}", cell.name, write)
+    store.close()
+    assert choose(store, "kd[size_mb=1.5,epochs=2]").cell == cell
+    with pytest.raises(UsageError, match="no such"):
+        choose(store, "kd[epochs=2]")
+    assert "distilled from one teacher" in card(store, cell, choose(store, cell.method).network(), "hf")
 
 
 def test_white_space_is_what_python_splits_at() -> None:
