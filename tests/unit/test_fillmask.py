@@ -60,7 +60,7 @@ def circle(folder: Path, likes: dict[str, float], max_tokens: int = 64) -> Maske
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, splits: Any) -> Path:
     """What a run leaves behind: an encoder of ours with its language model."""
-    shape = ScratchEncoder(vocab_size=320, layers=1, hidden=16, heads=2, ffn=32, pretrain_epochs=2)
+    shape = ScratchEncoder(vocab_size=320, layers=1, hidden=16, heads=2, ffn=32, pretrain_epochs=20)
     folder = tmp_path_factory.mktemp("encoder")
     programs = [*splits.unlabelled, *(f"int g{i}(int size, char *buf) {{ return size + buf[{i}]; }}" for i in range(9))]
     save_encoder(pretrain(programs, shape, 96, 0, "cpu"), folder)
