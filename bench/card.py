@@ -135,7 +135,7 @@ def _limits(network: Network, kind: Kind) -> Iterator[str]:
     window = network.inputs.max_tokens
     yield f"{parameters(network.model):,} parameters. It reads the first {window} tokens of a function and no callers."
     yield "A score is an opinion learned from the training data above, and no proof of a flaw or of its absence."
-    yield "It can be fooled by programs that mean the same: see the attack success rates above."
+    yield "It can be fooled by programs that mean the same: how often is above, where that was measured."
     if kind == "hf":
         yield "Give `truncation=True`, as above: without it, transformers passes on more than the model can read."
     yield (
