@@ -2,7 +2,7 @@
 
 Samples go in fixed groups. A group is attacked side by side against a victim of its own, on one thread of a CPU, so
 that its batches, and with them the last bit of every score, depend on nothing but the group. Workers take whole groups
-(joblib, loky); their outcomes come back in the order of the samples.
+(`bench.jobs`); their outcomes come back in the order of the samples.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Protocol, runtime_checkable
 
-from joblib import Parallel, delayed
-from joblib.externals.loky.process_executor import TerminatedWorkerError
-
 from attacks.checks import Check
 from attacks.judge import judge
 from attacks.lockstep import side_by_side
+from bench.executors import executor
+from bench.jobs import Job, execute
 from bench.measure import one_thread
 from bench.results import Outcome
 from bench.rng import stream
-from bench.types import Attack, Classifier, Sample, UsageError
+from bench.types import Attack, Classifier, Sample
 
 GROUP = 16
 """Samples that share their batches. A run that is killed loses the groups that were under attack, or finished before
@@ -60,27 +59,55 @@ def outcomes(assault: Assault, samples: Sequence[Sample], done: int, workers: in
     Raises:
         UsageError: the victim misbehaves, or a worker died; what was yielded before stays good.
     """
-    groups = [samples[start : start + GROUP] for start in range(done - done % GROUP, len(samples), GROUP)]
-    skip = done % GROUP
-    parallel = Parallel(n_jobs=min(workers, max(len(groups), 1)), return_as="generator", batch_size=1)
-    try:
-        for found in parallel(delayed(_group)(assault, group) for group in groups):
-            yield from found[skip:]
-            skip = 0
-    except TerminatedWorkerError as error:
-        raise UsageError(
-            "expected the workers to live, got one that died, perhaps for want of memory: give fewer --workers; the "
-            "same command goes on from here"
-        ) from error
+    order, ready = InOrder(done), list[Outcome]()
+
+    def keep(place: int, found: Sequence[Outcome]) -> None:
+        ready.extend(order.add(place, found))
+
+    jobs = [
+        Job(f"group {place}", attack_group, partial(_both, assault, group), partial(keep, place))
+        for place, group in enumerate(groups(samples, done))
+    ]
+    with executor(min(workers, max(len(jobs), 1))) as crew:
+        for _ in execute(jobs, crew):
+            yield from ready
+            ready.clear()
 
 
-def _group(assault: Assault, samples: Sequence[Sample]) -> list[Outcome]:
+def groups(samples: Sequence[Sample], done: int) -> list[Sequence[Sample]]:
+    """Return the groups that are not finished when `done` samples are."""
+    return [samples[start : start + GROUP] for start in range(done - done % GROUP, len(samples), GROUP)]
+
+
+class InOrder:
+    """Hands on the outcomes of groups in the order of the samples, whichever group is finished first."""
+
+    def __init__(self, done: int) -> None:
+        """Expect the groups that follow `done` samples."""
+        self._skip, self.handed_on = done % GROUP, 0
+        self._early: dict[int, Sequence[Outcome]] = {}
+
+    def add(self, place: int, found: Sequence[Outcome]) -> list[Outcome]:
+        """Take the outcomes of one group; return those whose turn has come and that were not there before."""
+        self._early[place] = found if place else found[self._skip :]
+        ready: list[Outcome] = []
+        while self.handed_on in self._early:
+            ready.extend(self._early.pop(self.handed_on))
+            self.handed_on += 1
+        return ready
+
+
+def attack_group(assault: Assault, samples: Sequence[Sample]) -> list[Outcome]:
     """Attack one group, in whatever process this is."""
     with one_thread():
         apart = _load(assault.victim)
         victim = apart.remembering() if isinstance(apart, _Remembers) else apart
         tasks = [partial(_trial, assault, sample) for sample in samples]
         return [replace(outcome, seconds=seconds) for outcome, seconds in side_by_side(victim, tasks, apart)]
+
+
+def _both(assault: Assault, group: Sequence[Sample]) -> tuple[Assault, Sequence[Sample]]:
+    return assault, group
 
 
 def _trial(assault: Assault, sample: Sample, victim: Classifier) -> Outcome:

@@ -180,6 +180,8 @@ class Experiment:
     seeds: tuple[int, ...] = (0,)
     preset: Preset = EMBEDDED
     device: str = "cpu"
+    threads: int = 1
+    """CPU threads of each training: results differ with them in the last bits, so they are part of the run."""
     as_released: bool = False
     objective: Objective = "flops"
     """What searches weigh: FLOPs, as published, or latency, measured on this machine (bench/calibration.py)."""

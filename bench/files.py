@@ -34,6 +34,11 @@ def slug(text: str) -> str:
     return f"{readable or 'x'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
+def artifact_folder(name: str, key: str) -> str:
+    """Return the name of an artifact's directory; `key` is everything that the content depends on."""
+    return f"{slug(name)}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+
 @contextmanager
 def saving(path: Path) -> Iterator[None]:
     """Turn a full disk or a refused permission while saving `path` into one clear line."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.config import Model
@@ -41,6 +41,15 @@ class Loaded:
             return made
         options = VictimOptions(model.vulnerable_label, model.revision, model.whitespace, model.max_tokens)
         return load_victim(model.source, options, self.device)
+
+    @property
+    def folder(self) -> str:
+        """Where it lies, if it is a directory."""
+        return self.model.source
+
+    def at(self, folder: Path) -> Loaded:
+        """Return the same model, lying elsewhere."""
+        return replace(self, model=replace(self.model, source=str(folder)))
 
 
 @dataclass(frozen=True)

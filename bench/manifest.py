@@ -18,7 +18,18 @@ from bench.types import UsageError
 
 NAME = "manifest.json"
 GROWING = ("methods", "attacks", "teachers", "seeds")
-FIXED = ("task", "preset", "device", "as_released", "objective", "controls", "substitutes", "compile_command", "model")
+FIXED = (
+    "task",
+    "preset",
+    "device",
+    "threads",
+    "as_released",
+    "objective",
+    "controls",
+    "substitutes",
+    "compile_command",
+    "model",
+)
 HASHES = ("sha256", "model_sha256", "substitutes_sha256")
 """Facts that pin the data, a given model and given substitutes."""
 Asked = tuple[Mapping[str, Any], Mapping[str, Any]]

@@ -74,7 +74,16 @@ CompileOption = Annotated[
         help="Successes must still compile, where programs bring no driver: such as 'gcc -fsyntax-only {file}'.",
     ),
 ]
-WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that attack. Outcomes are the same for any number.")]
+WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that train and attack; changes no table.")]
+ExecutorOption = Annotated[
+    str, typer.Option("--executor", help="Who works: local (processes of this machine) or dask (a cluster).")
+]
+SchedulerOption = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Scheduler of the Dask cluster, such as tcp://10.0.0.1:8786.")
+]
+ThreadsOption = Annotated[
+    int, typer.Option(min=1, help="CPU threads of each training. Changes the last bits: a run keeps its number.")
+]
 ModelOption = Annotated[
     str, typer.Option(help="Directory or hub id of a Hugging Face sequence classifier, or package.module:factory.")
 ]
@@ -135,3 +144,15 @@ def sizes(option: str, text: str | None) -> tuple[float, ...]:
     if not all(0 < number < float("inf") for number in found):
         raise UsageError(f"expected numbers above 0 such as {option} 3,1.5, got {text!r}")
     return tuple(dict.fromkeys(found))
+
+
+def scheduler(executor: str, address: str | None) -> str | None:
+    """Return the address of the Dask scheduler, or None for local work."""
+    if executor not in ("local", "dask"):
+        raise UsageError(f"expected --executor local or dask, got {executor!r}: choose one")
+    if (executor == "dask") != (address is not None):
+        raise UsageError(
+            f"expected --executor dask together with --scheduler ADDRESS, got --executor {executor} "
+            f"{'without' if address is None else 'with'} an address: give both, or none for this machine"
+        )
+    return address

@@ -22,6 +22,10 @@ class Progress(Protocol):
         """So many steps of the current piece are done."""
         ...
 
+    def finished(self, title: str) -> None:
+        """A planned cell is stored."""
+        ...
+
     def note(self, text: str) -> None:
         """Something worth one line happened, such as a repaired file."""
         ...
@@ -34,6 +38,9 @@ class Silent:
         """Ignore."""
 
     def advance(self, steps: int = 1) -> None:
+        """Ignore."""
+
+    def finished(self, title: str) -> None:
         """Ignore."""
 
     def note(self, text: str) -> None:

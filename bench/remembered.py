@@ -12,30 +12,18 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench import models
 from bench.models import Network
+from bench.parcels import Shelf
 from bench.teachers import FineTuned
 from bench.types import Probabilities, Recipe, Sample
 
 Compute = Callable[[Sequence[str]], NDArray[np.float64]]
 NUMBERS = "numbers.npy"
-
-
-class Shelf(Protocol):
-    """Where artifacts are kept; `bench.store.Store` is one."""
-
-    def artifact(self, name: str, key: str) -> Path | None:
-        """Return the directory of a finished artifact, if there is one."""
-        ...
-
-    def save_artifact(self, name: str, key: str, write: Callable[[Path], None]) -> Path:
-        """Let `write` fill an empty directory, and keep it as a whole or not at all."""
-        ...
 
 
 def shelved(shelf: Shelf, name: str, key: str, write: Callable[[Path], None]) -> Path:

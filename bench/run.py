@@ -1,68 +1,62 @@
-"""Walk the cells: compress, evaluate, attack, measure, store; skip what is already stored.
+"""Do what an experiment asks for and is not stored: jobs (`bench.graph`), what they add up to, and latency.
 
 A cell is one (teacher, method, seed) evaluated on clean programs, the same under one attack, or the same timed. What a
-cell needs (teacher, student) is an artifact of the run directory and is made when a missing cell first asks for it. A
+cell needs (teacher, student) is an artifact of the run directory and is made when a missing cell asks for it. A
 finished model that is only attacked (`Experiment.model`) stands where a teacher and its one student stand.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
-from attacks.catalogue import Names
-from attacks.checks import Check, checks
-from bench import attacking, data, progress
-from bench.attacking import Assault, Source
+from bench import data, progress
 from bench.config import Experiment
-from bench.costing import compression, estimate, training
-from bench.evaluate import Measured, performance, predict
-from bench.given import Given
+from bench.costing import estimate, training
+from bench.evaluate import Measured
+from bench.executors import executor
+from bench.graph import Graph, cells
+from bench.jobs import execute
 from bench.measure import speed
-from bench.perturb import names_of
 from bench.progress import Progress
-from bench.provenance import commit, facts
-from bench.registry import attack, check, task
-from bench.results import Record
+from bench.provenance import facts
+from bench.registry import check, task
 from bench.robust import optimum, robust
 from bench.robustness import UNION, WORST_CASE, worst_case
 from bench.store import Cell, Store
-from bench.students import Students
-from bench.substitutes import substitutes
-from bench.types import Attack, Sample, Splits
 
 TIMED_PROGRAMS = 16
 """Different programs among the timed calls."""
 
 
-def run(experiment: Experiment, output: Path, listener: Progress, workers: int = 1) -> Store:
+def run(
+    experiment: Experiment, output: Path, listener: Progress, workers: int = 1, scheduler: str | None = None
+) -> Store:
     """Finish every cell of the experiment in the run directory `output` and return its store.
 
     Args:
         experiment: what is asked for.
         output: created, or continued.
         listener: is told how it goes.
-        workers: processes that attack; their number changes no outcome.
+        workers: processes; their number changes no table. On a GPU there is one.
+        scheduler: address of a Dask scheduler, whose workers do the jobs instead.
 
     Raises:
-        UsageError: bad names, data, device or directory; what was finished before is kept.
+        UsageError: bad names, data, device, scheduler or directory; what was finished before is kept.
     """
     experiment = check(experiment)
-    with progress.listening(listener):
-        workers = workers if experiment.device == "cpu" else 1
+    workers = workers if experiment.device == "cpu" else 1
+    with progress.listening(listener), executor(workers, scheduler) as crew:
         splits = task(experiment.task).make(experiment.data, limits(experiment))
-        walk = _Walk(experiment, splits, Store.open(output, experiment, facts(experiment, splits)), workers)
+        store = Store.open(output, experiment, facts(experiment, splits))
         try:
-            for name in experiment.teachers:
-                walk.finish(name)
+            _finish(Graph(experiment, splits, store, crew))
         finally:
-            for repair in walk.store.repairs:
+            for repair in store.repairs:
                 listener.note(repair)
-            walk.store.close()
-    return walk.store
+            store.close()
+    return store
 
 
 def limits(experiment: Experiment) -> data.Limits:
@@ -72,151 +66,46 @@ def limits(experiment: Experiment) -> data.Limits:
 
 
 def plan(experiment: Experiment) -> list[tuple[str, float]]:
-    """List the cells in the order of work, each with a rough estimate of its seconds on two CPU cores."""
+    """List the cells with a rough estimate of each one's seconds on two CPU cores."""
     return [(cell.name, estimate(cell, experiment.preset)) for cell in cells(experiment)]
 
 
-def cells(experiment: Experiment) -> list[Cell]:
-    """List the cells in the order of work."""
-    found: list[Cell] = []
-    for name in experiment.teachers:
-        students = [(name, method, seed) for seed in experiment.seeds for method in experiment.all_methods]
-        found += [Cell(*student) for student in students]
-        found += [Cell(*student, attack, "attack") for student in students for attack in experiment.attacks]
-        found += [Cell(*student, kind="speed") for student in students]
-    return found
+def _finish(graph: Graph) -> None:
+    """Do the jobs, then what needs all of them."""
+    for cell in cells(graph.experiment):
+        if graph.store.has(cell):
+            progress.current().finished(cell.name)
+    for _ in execute(graph.jobs(), graph.crew):
+        pass
+    for cell in cells(graph.experiment):
+        if cell.kind == "clean":
+            _across_attacks(graph, cell)
+    for name in graph.experiment.teachers:
+        timed = [cell for cell in cells(graph.experiment) if cell.kind == "speed" and cell.teacher == name]
+        _speed(graph, [cell for cell in timed if not graph.store.has(cell)])
 
 
-class _Makers(Protocol):
-    """Where classifiers come from."""
+def _across_attacks(graph: Graph, cell: Cell) -> None:
+    """The union of all attacks, and their share of the optimum; made anew, because a run may gain an attack."""
+    parts = {
+        name: graph.store.outcomes(replace(cell, attack=name, kind="attack"))
+        for name in graph.store.manifest.experiment["attacks"]
+    }
+    if any(len(outcomes) != len(next(iter(parts.values()))) for outcomes in parts.values()):
+        return
+    union = replace(cell, attack=WORST_CASE, kind="attack")
+    graph.put(union, [replace(one, source=UNION.join(parts)) for one in robust(worst_case(parts))])
+    for name, measured in optimum(parts).items():
+        graph.put(replace(cell, attack=name, kind="optimum"), measured)
 
-    def source(self, cell: Cell) -> Source:
-        """Return the classifier of a cell, made first where it is missing."""
-        ...
 
-    def facts(self, cell: Cell) -> list[Measured]:
-        """Return what is known about how it was made."""
-        ...
-
-
-@dataclass
-class _Walk:
-    """The cells of a run."""
-
-    experiment: Experiment
-    splits: Splits
-    store: Store
-    workers: int
-
-    def finish(self, name: str) -> None:
-        """Compute what is missing of one teacher."""
-        model = self.experiment.model
-        makers = (
-            Students(self.experiment, self.splits, self.store, name)
-            if model is None
-            else Given(model, self.experiment.device)
-        )
-        todo = [cell for cell in cells(self.experiment) if cell.teacher == name]
-        if any(cell.kind == "attack" and not self.store.has(cell) for cell in todo):
-            _ = self._attacks  # a mistake in their options is told before anything is computed
-        for cell in todo:
-            if cell.kind == "clean" and not self.store.has(cell):
-                self._clean(cell, makers)
-        for cell in todo:
-            if cell.kind == "attack" and not self.store.has(cell):
-                self._attack(cell, makers.source(cell))
-        for cell in todo:
-            if cell.kind == "clean":
-                self._across_attacks(cell)
-        self._speed([cell for cell in todo if cell.kind == "speed" and not self.store.has(cell)], makers)
-
-    def _clean(self, cell: Cell, makers: _Makers) -> None:
-        """Make the student if need be, and judge the test split once."""
-        progress.current().stage(cell.name, 1)
-        student = makers.source(cell)()
-        predictions = predict(student, self.splits.test)
-        found = performance(predictions)
-        self.store.keep(cell, predictions)
-        self._put(cell, [*found, *compression(student), *makers.facts(cell)])
-        if self.experiment.model is not None and any(one.metric == "auroc" and one.value < 0.5 for one in found):
-            progress.current().note("AUROC is below 0.5: does --vulnerable-label name the right output of the model?")
-
-    def _attack(self, cell: Cell, victim: Source) -> None:
-        """Attack the samples that are not attacked yet, each with its own seed."""
-        done = len(self.store.outcomes(cell))
-        progress.current().stage(cell.name, len(self._attacked))
-        progress.current().advance(done)
-        listed = attack(cell.attack)
-        budget = listed.budget or self.experiment.preset.query_budget
-        assault = Assault(victim, self._attacks[cell.attack], cell.attack, budget, cell.seed, self._checks)
-        for outcome in attacking.outcomes(assault, self._attacked, done, self.workers):
-            self.store.append(cell, outcome)
-            progress.current().advance()
-        self._put(cell, robust(self.store.outcomes(cell)))
-
-    @functools.cached_property
-    def _attacked(self) -> Sequence[Sample]:
-        return self.splits.test[: self.experiment.preset.attack_limit]
-
-    @functools.cached_property
-    def _checks(self) -> tuple[Check, ...]:
-        return checks(self.experiment.compile_command)
-
-    @functools.cached_property
-    def _names(self) -> Names:
-        """The pool, legal local names of training programs, most frequent first; and the source asked for."""
-        pool = names_of(tuple(sample.code for sample in self.splits.labelled))
-        spec = self.experiment.substitutes
-        if spec == "corpus":
-            return Names(pool)
-        return Names(pool, substitutes(spec, pool, self._attacked, self.experiment.device))
-
-    @functools.cached_property
-    def _attacks(self) -> dict[str, Attack]:
-        return {name: attack(name).make(self._names) for name in self.experiment.attacks}
-
-    def _across_attacks(self, cell: Cell) -> None:
-        """The union of all attacks, and their share of the optimum; made anew, because a run may gain an attack."""
-        parts = {
-            name: self.store.outcomes(replace(cell, attack=name, kind="attack"))
-            for name in self.store.manifest.experiment["attacks"]
-        }
-        if any(len(outcomes) != len(next(iter(parts.values()))) for outcomes in parts.values()):
-            return
-        union = replace(cell, attack=WORST_CASE, kind="attack")
-        self._put(union, [replace(one, source=UNION.join(parts)) for one in robust(worst_case(parts))])
-        for name, measured in optimum(parts).items():
-            self._put(replace(cell, attack=name, kind="optimum"), measured)
-
-    def _speed(self, todo: Sequence[Cell], makers: _Makers) -> None:
-        if not todo:
-            return
-        programs = [sample.code for sample in self.splits.test[:TIMED_PROGRAMS]]
-        classifiers = {cell.name: makers.source(cell)() for cell in todo}
-        found: Mapping[str, list[Measured]] = speed(
-            classifiers, programs, self.experiment.preset.latency_rounds, self.experiment.device
-        )
-        for cell in todo:
-            progress.current().stage(cell.name, 1)
-            self._put(cell, [*found[cell.name], *training(classifiers[cell.name])])
-
-    def _put(self, cell: Cell, measured: Sequence[Measured]) -> None:
-        labels = (self.splits.task, cell.teacher, cell.method, cell.seed, cell.attack)
-        self.store.put(
-            cell,
-            [
-                Record(
-                    *labels,
-                    metric=one.metric,
-                    value=one.value,
-                    unit=one.unit,
-                    n=one.n,
-                    low=one.low,
-                    high=one.high,
-                    source=one.source,
-                    commit=commit(),
-                    device=self.experiment.device,
-                )
-                for one in measured
-            ],
-        )
+def _speed(graph: Graph, todo: Sequence[Cell]) -> None:
+    if not todo:
+        return
+    programs = [sample.code for sample in graph.splits.test[:TIMED_PROGRAMS]]
+    classifiers = {cell.name: graph.makers(cell.teacher).source(cell)() for cell in todo}
+    found: Mapping[str, list[Measured]] = speed(
+        classifiers, programs, graph.experiment.preset.latency_rounds, graph.experiment.device
+    )
+    for cell in todo:
+        graph.put(cell, [*found[cell.name], *training(classifiers[cell.name])])

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.files import intact, saving, slug, sweep, write_atomically, write_directory
+from bench.files import artifact_folder, intact, saving, slug, sweep, write_atomically, write_directory
 from bench.manifest import NAME, Request, agree, begin, read_manifest
 from bench.results import Outcome, Predictions, Record
 from bench.rundir import FOLDERS, acquire, prepare, refuse_links
@@ -182,7 +182,7 @@ class Store:
         return self.root / "predictions" / f"{cell.name}.json"
 
     def _artifact(self, name: str, key: str) -> Path:
-        return self.root / "artifacts" / f"{slug(name)}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+        return self.root / "artifacts" / artifact_folder(name, key)
 
     def _writable(self) -> None:
         if self._lock is None:

@@ -17,9 +17,10 @@ from bench.calibration import Calibration
 from bench.config import Experiment
 from bench.encoders import load_own_encoder, save_encoder
 from bench.evaluate import Measured
+from bench.parcels import Shelf
 from bench.perturb import Perturbation
 from bench.remembered import Remembered, shelved
-from bench.store import Cell, Store
+from bench.store import Cell
 from bench.teachers import FineTuned, single_teacher
 from bench.types import Budget, Classifier, Splits, Student
 
@@ -37,6 +38,10 @@ class Stored:
         """Load it."""
         return models.load(Path(self.folder), self.device)
 
+    def at(self, folder: Path) -> Stored:
+        """Return the same classifier, lying elsewhere."""
+        return replace(self, folder=str(folder))
+
 
 @dataclass
 class Students:
@@ -44,7 +49,7 @@ class Students:
 
     experiment: Experiment
     splits: Splits
-    store: Store
+    store: Shelf
     name: str
     """The teacher's."""
 
@@ -70,6 +75,12 @@ class Students:
 
         return self.store.save_artifact(*_address(cell), write)
 
+    @property
+    def teacher_slot(self) -> tuple[str, str]:
+        """Return name and key of the teacher's artifact."""
+        key = json.dumps([self.splits.sha256, self.name, asdict(self.experiment.preset)], sort_keys=True)
+        return f"teacher-{Path(self.name).name}", key
+
     @functools.cached_property
     def budget(self) -> Budget:
         """What every method may spend."""
@@ -80,8 +91,7 @@ class Students:
     @functools.cached_property
     def teacher(self) -> Remembered:
         """The single teacher, from its artifact or made now."""
-        key = json.dumps([self.splits.sha256, self.name, asdict(self.experiment.preset)], sort_keys=True)
-        device, entry = self.experiment.device, registry.teacher(self.name)
+        slot, device, entry = self.teacher_slot, self.experiment.device, registry.teacher(self.name)
 
         def write(folder: Path) -> None:
             encoder = entry.make(self.splits, self.experiment.preset, device)
@@ -90,15 +100,15 @@ class Students:
             save_encoder(encoder, folder / "encoder")
             models.save(made.network, folder / "network")
 
-        folder = shelved(self.store, f"teacher-{Path(self.name).name}", key, write)
+        folder = shelved(self.store, *slot, write)
         network = models.load(folder / "network", device)
         if not isinstance(network, models.Network):
             raise TypeError(f"expected a network in {folder}")
         made = FineTuned(self.name, load_own_encoder(folder / "encoder", device), network)
-        return Remembered(made, self.store, key)
+        return Remembered(made, self.store, slot[1])
 
 
-def kept(store: Store, cell: Cell) -> Path | None:
+def kept(store: Shelf, cell: Cell) -> Path | None:
     """Return where the student of a cell lies; None where there is none, or a damaged one."""
     folder = store.artifact(*_address(cell))
     return folder if folder is not None and (folder / FACTS).is_file() else None

@@ -1,7 +1,6 @@
 """How progress looks: bars on a terminal, lines in a log. Both listen to `bench.progress`; neither knows any cell.
 
-The overall bar counts estimated seconds: a stage that bears a planned cell's name moves it to where that cell begins,
-so cells that are already stored are jumped over.
+The overall bar counts the estimated seconds of planned cells that are stored, in whatever order they get there.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import accumulate
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -28,12 +26,18 @@ class Lines:
     def __init__(self, stream: TextIO, plan: Plan = ()) -> None:
         """Write to `stream`."""
         self._stream, self._start = stream, time.monotonic()
-        self._places = {name: place for place, (name, _) in enumerate(plan, start=1)}
+        self._open = {name for name, _ in plan}
+        self._planned = len(self._open)
 
     def stage(self, title: str, total: int) -> None:
-        """Say what begins, and which of the planned cells it is."""
-        place = f" ({self._places[title]} of {len(self._places)})" if title in self._places else ""
-        self.note(f"{title}{place}")
+        """Say what begins."""
+        self.note(title)
+
+    def finished(self, title: str) -> None:
+        """Say which of the planned cells is done."""
+        if title in self._open:
+            self._open.remove(title)
+            self.note(f"done: {title} ({self._planned - len(self._open)} of {self._planned})")
 
     def advance(self, steps: int = 1) -> None:
         """Say nothing: a log is read afterwards."""
@@ -52,17 +56,17 @@ class Bars:
         from rich.markup import escape
 
         self._escape, self._bars = escape, bars
-        self._starts = dict(
-            zip((name for name, _ in plan), accumulate((s for _, s in plan), initial=0.0), strict=False)
-        )
+        self._open = dict(plan)
         self._all = bars.add_task("all cells", total=sum(seconds for _, seconds in plan) or None)
         self._now = bars.add_task("starting", total=None)
 
     def stage(self, title: str, total: int) -> None:
         """Name what runs now and start its bar again."""
         self._bars.reset(self._now, total=total, description=self._escape(title))
-        if title in self._starts:
-            self._bars.update(self._all, completed=self._starts[title])
+
+    def finished(self, title: str) -> None:
+        """Move the bar of the whole run by what the cell was expected to take."""
+        self._bars.advance(self._all, self._open.pop(title, 0.0))
 
     def advance(self, steps: int = 1) -> None:
         """Move the bar of the current stage."""

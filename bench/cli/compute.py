@@ -28,7 +28,10 @@ def run(  # noqa: PLR0913, PLR0917 - one argument per option
     as_released: o.ReleasedOption = False,
     objective: o.ObjectiveOption = Experiment.objective,
     substitutes: o.SubstitutesOption = Experiment.substitutes,
+    threads: o.ThreadsOption = Experiment.threads,
     workers: o.WorkersOption = o.WORKERS,
+    executor: o.ExecutorOption = "local",
+    scheduler: o.SchedulerOption = None,
     dry_run: o.DryOption = False,
 ) -> None:
     """Compress, evaluate, attack, measure; print the tables.
@@ -56,12 +59,14 @@ def run(  # noqa: PLR0913, PLR0917 - one argument per option
         seeds=o.numbers("--seeds", seeds),
         preset=preset(preset_name, limit=limit, train_limit=train_limit, size_mb=first),
         device=device,
+        threads=threads,
         as_released=as_released,
         objective=objective,
         substitutes=substitutes,
     )
     experiment = at_sizes(experiment, smaller)
-    finish(experiment, output or Path("results") / "runs" / f"{task}-{preset_name}", workers, dry_run=dry_run)
+    folder = output or Path("results") / "runs" / f"{task}-{preset_name}"
+    finish(experiment, folder, workers, o.scheduler(executor, scheduler), dry_run=dry_run)
 
 
 @app.command()
@@ -80,6 +85,8 @@ def attack(  # noqa: PLR0913, PLR0917 - one argument per option
     revision: o.RevisionOption = None,
     seeds: o.SeedsOption = o.SEEDS,
     workers: o.WorkersOption = o.WORKERS,
+    executor: o.ExecutorOption = "local",
+    scheduler: o.SchedulerOption = None,
     output: o.OutputOption = None,
     device: o.DeviceOption = Experiment.device,
     dry_run: o.DryOption = False,
@@ -109,11 +116,11 @@ def attack(  # noqa: PLR0913, PLR0917 - one argument per option
         substitutes=substitutes,
         compile_command=compile_command,
     )
-    name = slug(Path(model).name)
-    finish(experiment, output or Path("results") / "runs" / f"attack-{task}-{name}", workers, dry_run=dry_run)
+    folder = output or Path("results") / "runs" / f"attack-{task}-{slug(Path(model).name)}"
+    finish(experiment, folder, workers, o.scheduler(executor, scheduler), dry_run=dry_run)
 
 
-def finish(experiment: Experiment, output: Path, workers: int, *, dry_run: bool) -> None:
+def finish(experiment: Experiment, output: Path, workers: int, address: str | None, *, dry_run: bool) -> None:
     """Check, then compute and show the tables, or show the plan."""
     from bench.registry import check
     from bench.run import plan
@@ -125,7 +132,7 @@ def finish(experiment: Experiment, output: Path, workers: int, *, dry_run: bool)
         _print_plan(experiment)
         return
     with listener(plan(experiment)) as progress:
-        store = run_all(experiment, output, progress, workers)
+        store = run_all(experiment, output, progress, workers, address)
     show(store)
 
 

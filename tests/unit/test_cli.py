@@ -39,10 +39,13 @@ class Fakes:
         self.experiment: Experiment | None = None
         self.output: Path | None = None
 
-    def run(self, experiment: Experiment, output: Path, progress: Progress, workers: int) -> Store:
-        self.experiment, self.output, self.workers = experiment, output, workers
-        progress.stage("codebert-scratch.moekd.s0.clean", 2)
+    def run(
+        self, experiment: Experiment, output: Path, progress: Progress, workers: int, scheduler: str | None
+    ) -> Store:
+        self.experiment, self.output, self.workers, self.scheduler = experiment, output, workers, scheduler
+        progress.stage("moekd", 2)
         progress.advance(2)
+        progress.finished("codebert-scratch.moekd.s0.clean")
         store = Store.open(output, experiment, {"sha256": "", "source": "fake"})
         record = Record("embedded", "codebert-scratch", "moekd", 0, "", "accuracy", 61.8, "%", 10, 40.0, 80.0)
         store.put(Cell("codebert-scratch", "moekd", 0), [record])
@@ -119,7 +122,7 @@ def test_run_prints_tables_and_where_they_are(fakes: Fakes, monkeypatch: pytest.
     assert "| codebert-scratch | moekd" in printed.out
     assert "note: x.json is damaged" in printed.out
     assert "files in here/tables" in printed.out
-    assert "[0:00:00] codebert-scratch.moekd.s0.clean (1 of 2)" in printed.err
+    assert "[0:00:00] done: codebert-scratch.moekd.s0.clean (1 of 2)" in printed.err
     assert (Path("here") / "tables" / "main.tex").is_file()
 
 
@@ -128,6 +131,29 @@ def test_report_writes_the_same_again(fakes: Fakes, monkeypatch: pytest.MonkeyPa
     assert call(monkeypatch, "report", "here", "--out", "there") == 0
     for path in Path("there").iterdir():
         assert path.read_bytes() == (Path("here") / "tables" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--executor", "slurm"), "expected --executor local or dask, got 'slurm'"),
+        (("--executor", "dask"), "expected --executor dask together with --scheduler ADDRESS, got --executor dask"),
+        (("--scheduler", "tcp://x:1"), "got --executor local with an address"),
+    ],
+)
+def test_executors_are_local_or_a_dask_cluster(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch, capsys: Captured, options: tuple[str, ...], expected: str
+) -> None:
+    assert call(monkeypatch, "run", *options) == 2
+    said = capsys.readouterr().err
+    assert expected in said
+    assert len(said.splitlines()) == 1
+    assert fakes.output is None
+
+
+def test_a_scheduler_reaches_the_run(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call(monkeypatch, "run", "--executor", "dask", "--scheduler", "tcp://x:1", "--output", "here") == 0
+    assert fakes.scheduler == "tcp://x:1"
 
 
 def test_dry_run_prints_the_plan_and_runs_nothing(
@@ -219,30 +245,32 @@ def test_help_imports_nothing_heavy_and_is_quick(argv: list[str]) -> None:
     assert min(seconds() for _ in range(5)) < 0.5, "CPU seconds: tests share their machine"
 
 
-def test_lines_number_the_planned_cells() -> None:
+def test_lines_number_the_planned_cells_as_they_are_done() -> None:
     stream = io.StringIO()
     lines = Lines(stream, [("a", 1.0), ("b", 2.0)])
-    lines.stage("b", 10)
-    lines.advance(5)
     lines.stage("training", 3)
+    lines.advance(3)
+    for cell in ("b", "unplanned", "b"):
+        lines.finished(cell)
     lines.note("repaired")
-    assert stream.getvalue().splitlines() == ["[0:00:00] b (2 of 2)", "[0:00:00] training", "[0:00:00] repaired"]
+    expected = ["[0:00:00] training", "[0:00:00] done: b (1 of 2)", "[0:00:00] repaired"]
+    assert stream.getvalue().splitlines() == expected
 
 
-def test_bars_jump_to_the_planned_cell() -> None:
+def test_bars_count_the_cells_that_are_done_in_any_order() -> None:
     from rich.console import Console
     from rich.progress import Progress as RichProgress
 
     stream = io.StringIO()
     with RichProgress(console=Console(file=stream)) as rich:
         bars = Bars(rich, [("a", 1.0), ("b[/]", 2.0), ("c", 3.0)])
-        bars.stage("b[/]", 10)
+        bars.stage("training b[/]", 10)
         bars.advance(4)
         everything, now = rich.tasks
-        assert (everything.completed, everything.total) == (1.0, 6.0)
-        assert (now.completed, now.total) == (4, 10)
-        bars.stage("training a teacher", 5)
-        assert (everything.completed, now.completed, now.total) == (1.0, 0, 5)
+        assert (everything.completed, everything.total, now.completed, now.total) == (0, 6.0, 4, 10)
+        for cell in ("c", "unplanned", "c", "a"):
+            bars.finished(cell)
+        assert (everything.completed, now.completed) == (4.0, 4)
         bars.note("repaired [x]")
     assert "repaired [x]" in stream.getvalue()
 

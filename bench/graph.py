@@ -1,0 +1,237 @@
+"""What a run still has to do, as jobs: teachers, students, clean judgements, and attacks on groups of samples.
+
+Each job's result goes into the store as soon as it is there; outcomes of an attack in the order of the samples. A cell
+that is stored has no job, a student whose artifact is intact is not made again. Latency is no job: it is measured when
+all of them are done and the machine is quiet (`bench.run`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from attacks.catalogue import Names
+from attacks.checks import Check, checks
+from attacks.rename import COMMON_NAMES, gather_names
+from bench import progress, work
+from bench.attacking import Assault, InOrder, groups
+from bench.config import Experiment
+from bench.evaluate import Measured
+from bench.given import Given
+from bench.jobs import Executor, Job
+from bench.parcels import Parcel, pack
+from bench.provenance import commit
+from bench.registry import attack
+from bench.results import Outcome, Predictions, Record
+from bench.robust import robust
+from bench.store import Cell, Store
+from bench.students import Students, kept
+from bench.substitutes import substitutes
+from bench.types import Attack, Sample, Splits
+
+NAMING_PROGRAMS = 2000
+"""Labelled programs whose names attacks draw from: some 7,000 names on Devign, in ten seconds."""
+
+
+def cells(experiment: Experiment) -> list[Cell]:
+    """List the cells, teacher by teacher: judged, attacked, timed."""
+    found: list[Cell] = []
+    for name in experiment.teachers:
+        students = [(name, method, seed) for seed in experiment.seeds for method in experiment.all_methods]
+        found += [Cell(*student) for student in students]
+        found += [Cell(*student, attack, "attack") for student in students for attack in experiment.attacks]
+        found += [Cell(*student, kind="speed") for student in students]
+    return found
+
+
+def clean(cell: Cell) -> Cell:
+    """Return the cell in which the student of any cell is judged, and which names it."""
+    return Cell(cell.teacher, cell.method, cell.seed)
+
+
+@dataclass
+class Graph:
+    """The jobs of a run, and what is done with their results."""
+
+    experiment: Experiment
+    splits: Splits
+    store: Store
+    crew: Executor
+    _shared: dict[object, object] = field(default_factory=dict)
+
+    def jobs(self) -> list[Job]:
+        """List them, the urgent first: what others need, then what a table needs."""
+        todo = [cell for cell in cells(self.experiment) if not self.store.has(cell)]
+        attacked = [cell for cell in todo if cell.kind == "attack"]
+        if attacked:
+            _ = self._attacks  # a mistake in their options is told before anything is computed
+        made = self._making(todo)
+        judged = {cell: self._judging(cell, made) for cell in todo if cell.kind == "clean"}
+        found = []
+        for job in made.values():
+            found.append(job)
+            found += [judged.pop(cell) for cell in [*judged] if judged[cell].needs == (job.name,)]
+        return [*found, *judged.values(), *(job for cell in attacked for job in self._attacking(cell, made))]
+
+    def makers(self, name: str) -> Students | Given:
+        """Return where the classifiers of a teacher come from."""
+        if self.experiment.model is not None:
+            return Given(self.experiment.model, self.experiment.device)
+        return Students(self.experiment, self.splits, self.store, name)
+
+    def put(self, cell: Cell, measured: Sequence[Measured]) -> None:
+        """Finish a cell."""
+        labels = (self.splits.task, cell.teacher, cell.method, cell.seed, cell.attack)
+        self.store.put(
+            cell,
+            [
+                Record(
+                    *labels,
+                    metric=one.metric,
+                    value=one.value,
+                    unit=one.unit,
+                    n=one.n,
+                    low=one.low,
+                    high=one.high,
+                    source=one.source,
+                    commit=commit(),
+                    device=self.experiment.device,
+                )
+                for one in measured
+            ],
+        )
+        progress.current().finished(cell.name)
+
+    def _making(self, todo: Sequence[Cell]) -> dict[Cell | str, Job]:
+        """Jobs for the students that these cells need, by their clean cell, and for teachers, by name."""
+        found: dict[Cell | str, Job] = {}
+        if self.experiment.model is not None:
+            return found
+        for cell in dict.fromkeys(map(clean, todo)):
+            students = Students(self.experiment, self.splits, self.store, cell.teacher)
+            if kept(self.store, cell) is not None:
+                continue
+            if cell.teacher not in found and self.store.artifact(*students.teacher_slot) is None:
+                found[cell.teacher] = self._make(students, None, ())
+            needs = (found[cell.teacher].name,) if cell.teacher in found else ()
+            found[cell] = self._make(students, cell, needs)
+        return found
+
+    def _make(self, students: Students, cell: Cell | None, needs: tuple[str, ...]) -> Job:
+        name = f"student {cell.name}" if cell else f"teacher {students.name}"
+
+        def arguments() -> tuple[object, ...]:
+            progress.current().stage(name, 1)
+            run = (self.store.root / "artifacts").resolve() if self.crew.sees_files else None
+            parcels = () if run or not cell else (self._teacher(students),)
+            return (self.experiment, students.name, cell, run, self._share("splits", lambda: self.splits), *parcels)
+
+        return Job(name, work.make, arguments, self._save, needs)
+
+    def _save(self, made: Sequence[Parcel]) -> None:
+        for parcel in made:
+            if self.store.artifact(parcel.name, parcel.key) is None:
+                self.store.save_artifact(parcel.name, parcel.key, parcel.unpack)
+        progress.current().advance()
+
+    def _judging(self, cell: Cell, made: Mapping[Cell | str, Job]) -> Job:
+        def arguments() -> tuple[object, ...]:
+            progress.current().stage(cell.name, 1)
+            return (self.experiment.threads, self._victim(cell), self.splits.test)
+
+        return Job(cell.name, work.judge, arguments, partial(self._judged, cell), _before(cell, made))
+
+    def _judged(self, cell: Cell, found: tuple[Predictions, list[Measured]]) -> None:
+        predictions, measured = found
+        self.store.keep(cell, predictions)
+        self.put(cell, [*measured, *self.makers(cell.teacher).facts(cell)])
+        progress.current().advance()
+        if self.experiment.model is not None and any(one.metric == "auroc" and one.value < 0.5 for one in measured):
+            progress.current().note("AUROC is below 0.5: does --vulnerable-label name the right output of the model?")
+
+    def _attacking(self, cell: Cell, made: Mapping[Cell | str, Job]) -> list[Job]:
+        """Attack the samples that are not attacked yet, each with its own seed."""
+        done = len(self.store.outcomes(cell))
+        todo, order, listed = groups(self.attacked, done), InOrder(done), attack(cell.attack)
+        if done == len(self.attacked):
+            self.put(cell, robust(self.store.outcomes(cell)))
+            return []
+        terms = partial(
+            Assault,
+            name=cell.attack,
+            budget=listed.budget or self.experiment.preset.query_budget,
+            seed=cell.seed,
+            checks=self._checks,
+        )
+
+        def arguments(place: int) -> tuple[object, ...]:
+            if place == 0:
+                progress.current().stage(cell.name, len(self.attacked))
+                progress.current().advance(done)
+            shared = self._share(cell.attack, lambda: self._attacks[cell.attack])
+            return (terms, self._victim(cell), shared, todo[place])
+
+        def keep(place: int, found: Sequence[Outcome]) -> None:
+            for outcome in order.add(place, found):
+                self.store.append(cell, outcome)
+                progress.current().advance()
+            if order.handed_on == len(todo):
+                self.put(cell, robust(self.store.outcomes(cell)))
+
+        needs = _before(cell, made)
+        return [
+            Job(f"{cell.name} {place}", work.assail, partial(arguments, place), partial(keep, place), needs)
+            for place in range(len(todo))
+        ]
+
+    def _victim(self, cell: Cell) -> object:
+        """Return the source of a cell's classifier, with its files where the workers cannot see them."""
+        source = self.makers(cell.teacher).source(cell)
+        folder = Path(source.folder)
+        if self.crew.sees_files or not folder.is_dir():
+            return source
+        return self._share(clean(cell), lambda: work.Delivered(pack(folder, clean(cell).name, ""), source))
+
+    def _teacher(self, students: Students) -> object:
+        def packed() -> Parcel:
+            folder = self.store.artifact(*students.teacher_slot)
+            if folder is None:
+                raise RuntimeError(f"expected the teacher {students.name} to be made before its students")
+            return pack(folder, *students.teacher_slot)
+
+        return self._share(students.teacher_slot, packed)
+
+    def _share(self, key: object, value: Callable[[], object]) -> object:
+        if key not in self._shared:
+            self._shared[key] = self.crew.share(value())
+        return self._shared[key]
+
+    @functools.cached_property
+    def attacked(self) -> Sequence[Sample]:
+        """The samples that are attacked."""
+        return self.splits.test[: self.experiment.preset.attack_limit]
+
+    @functools.cached_property
+    def _checks(self) -> tuple[Check, ...]:
+        return checks(self.experiment.compile_command)
+
+    @functools.cached_property
+    def _names(self) -> Names:
+        """The pool, legal local names of training programs, most frequent first; and the source asked for."""
+        pool = gather_names(sample.code for sample in self.splits.labelled[:NAMING_PROGRAMS]) or COMMON_NAMES
+        spec = self.experiment.substitutes
+        if spec == "corpus":
+            return Names(pool)
+        return Names(pool, substitutes(spec, pool, self.attacked, self.experiment.device))
+
+    @functools.cached_property
+    def _attacks(self) -> dict[str, Attack]:
+        return {name: attack(name).make(self._names) for name in self.experiment.attacks}
+
+
+def _before(cell: Cell, made: Mapping[Cell | str, Job]) -> tuple[str, ...]:
+    """Name the job that makes what this cell is about, if there is one."""
+    return (made[clean(cell)].name,) if clean(cell) in made else ()
