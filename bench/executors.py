@@ -11,9 +11,11 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Future
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from typing import Any, TypeVar
+
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from bench.jobs import Executor
 from bench.types import UsageError
@@ -74,7 +76,7 @@ class Local:
     """Runs jobs in loky's processes."""
 
     sees_files = True
-    lost: tuple[type[BaseException], ...] = (BrokenExecutor,)
+    lost: tuple[type[BaseException], ...] = (TerminatedWorkerError,)
 
     def __init__(self, pool: Any, workers: int) -> None:
         """Use a pool of so many workers."""
