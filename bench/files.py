@@ -22,7 +22,9 @@ from bench.types import UsageError
 TEMPORARY = ".tmp-"
 CHECKSUMS = "checksums.json"
 """Beside the files of an artifact: name to SHA-256."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_IN_WORDS = ("No space left", "quota exceeded", "File too large")
+"""How safetensors and torch say the same."""
 REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -51,7 +53,7 @@ def saving(path: Path) -> Iterator[None]:
             raise UsageError(f"expected to write {path}, got {error.strerror}: give another --output") from error
         raise
     except Exception as error:
-        if "No space left" in str(error):  # how safetensors and torch say it
+        if any(words in str(error) for words in FULL_IN_WORDS):
             raise UsageError(f"no space left while saving {path}: free some disk space and run again") from error
         raise
 
@@ -136,6 +138,11 @@ def sync_directory(directory: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def file_digest(path: Path) -> str | None:
+    """Return the SHA-256 of a file, or None where there is none."""
+    return _sha256(path) if path.is_file() else None
 
 
 def _sha256(path: Path) -> str:

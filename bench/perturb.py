@@ -21,7 +21,8 @@ from attacks.program import Program
 from attacks.rename import COMMON_NAMES, Drawn, gather_names, rename_loci
 from attacks.rewrite import rewrite_loci
 from bench.csource import parse
-from bench.remembered import Shelf, digest, shelved
+from bench.parcels import Shelf
+from bench.remembered import digest, shelved
 from bench.rng import stream
 from bench.types import View
 

@@ -6,6 +6,7 @@ a run directory may come from somebody else. No pickle anywhere.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -80,6 +81,16 @@ def load_manifest(text: str) -> Manifest:
 def canonical(content: object) -> str:
     """Return one fixed JSON text; a Python float survives it exactly."""
     return json.dumps(content, allow_nan=False)
+
+
+def digest(rows: object) -> str:
+    """Return the SHA-256 of that text."""
+    return hashlib.sha256(canonical(rows).encode()).hexdigest()
+
+
+def sealed(cell: Mapping[str, object], kind: str, rows: object) -> dict[str, object]:
+    """Return what a file about one cell holds: the rows under their kind, with their checksum."""
+    return {"schema": SCHEMA, "cell": cell, "sha256": digest(rows), kind: rows}
 
 
 def as_json(settings: Mapping[str, Any]) -> dict[str, Any]:

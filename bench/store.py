@@ -13,7 +13,6 @@ Whatever cannot be trusted (truncated, changed, half-written) counts as not done
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +20,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.files import artifact_folder, intact, saving, slug, sweep, write_atomically, write_directory
+from bench.files import artifact_folder, file_digest, intact, saving, slug, sweep, write_atomically, write_directory
 from bench.manifest import NAME, Request, agree, begin, read_manifest
 from bench.results import Outcome, Predictions, Record
 from bench.rundir import FOLDERS, acquire, prepare, refuse_links
-from bench.schema import SCHEMA, Manifest, canonical, dump, load
+from bench.schema import SCHEMA, Manifest, canonical, digest, dump, load, sealed
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -99,9 +98,10 @@ class Store:
             self._lock = None
 
     def has(self, cell: Cell) -> bool:
-        """Tell whether the cell is finished: its records, and of a clean cell also its predictions, are intact."""
-        finished = self._load(self._records(cell)) is not None
-        return finished and (cell.kind != "clean" or self.predictions(cell) is not None)
+        """Tell whether the cell is finished: its records, and the predictions or outcomes below them, are intact."""
+        if self._load(self._records(cell)) is None:
+            return False
+        return self.predictions(cell) is not None if cell.kind == "clean" else self._agrees(cell)
 
     def records(self, cell: Cell) -> list[Record]:
         """Return the numbers of a cell; none where it is not finished."""
@@ -115,7 +115,8 @@ class Store:
     def put(self, cell: Cell, records: Sequence[Record]) -> None:
         """Finish a cell: after this, and not before, `has` is true."""
         self._writable()
-        content = _sealed(cell, "records", [dump(record) for record in records])
+        content = sealed(asdict(cell), "records", [dump(record) for record in records])
+        content["outcomes"] = file_digest(self._outcomes(cell))
         write_atomically(self._records(cell), (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
     def predictions(self, cell: Cell) -> Predictions | None:
@@ -131,7 +132,7 @@ class Store:
     def keep(self, cell: Cell, predictions: Predictions) -> None:
         """Keep how each clean sample was judged, before `put` finishes the cell."""
         self._writable()
-        content = _sealed(cell, "predictions", dump(predictions))
+        content = sealed(asdict(cell), "predictions", dump(predictions))
         write_atomically(self._predictions(cell), (canonical(content) + "\n").encode())
 
     def outcomes(self, cell: Cell) -> list[Outcome]:
@@ -202,13 +203,13 @@ class Store:
             return None
 
     def _unseal(self, path: Path, kind: str) -> Any:
-        """Read what `_sealed` made; None where it is missing, and None with a note where it is damaged."""
+        """Read what `sealed` made; None where it is missing, and None with a note where it is damaged."""
         if not path.is_file():
             return None
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             rows, cell = content[kind], Cell(**content["cell"])
-            if content["schema"] == SCHEMA and content["sha256"] == _digest(rows) and f"{cell.name}.json" == path.name:
+            if content["schema"] == SCHEMA and content["sha256"] == digest(rows) and f"{cell.name}.json" == path.name:
                 return rows
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
@@ -234,16 +235,18 @@ class Store:
             size += len(line)
         return outcomes, size
 
+    def _agrees(self, cell: Cell) -> bool:
+        """Tell whether a cell's outcomes are those that its records count; forget all of them where they are not."""
+        path = self._outcomes(cell)
+        if json.loads(self._records(cell).read_text(encoding="utf-8")).get("outcomes") == file_digest(path):
+            return True
+        self._note(f"{path.name} does not match its records: attacked again")
+        if self._lock is not None:
+            path.unlink(missing_ok=True)
+        return False
+
     def _trim(self, path: Path) -> None:
         """Cut off what follows the last intact line."""
         if path.is_file() and (size := self._finished(path)[1]) < path.stat().st_size:
             with path.open("r+b") as file:
                 file.truncate(size)
-
-
-def _sealed(cell: Cell, kind: str, rows: object) -> dict[str, object]:
-    return {"schema": SCHEMA, "cell": asdict(cell), "sha256": _digest(rows), kind: rows}
-
-
-def _digest(rows: object) -> str:
-    return hashlib.sha256(canonical(rows).encode()).hexdigest()

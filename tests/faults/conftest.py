@@ -38,7 +38,9 @@ except UsageError as error:
 @pytest.fixture(scope="session")
 def tiny(micro: Preset) -> Experiment:
     """Controls and one attack: two groups of samples, of which the second is small."""
-    return Experiment(methods=("kd",), attacks=("rename-greedy",), preset=replace(micro, test_limit=18, attack_limit=18))
+    return Experiment(
+        methods=("kd",), attacks=("rename-greedy",), preset=replace(micro, test_limit=18, attack_limit=18)
+    )
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Future
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,7 +12,7 @@ import pytest
 
 from bench import executors
 from bench.executors import InProcess, executor
-from bench.jobs import Executor, Job, execute
+from bench.jobs import Job, execute
 from bench.types import UsageError
 
 
@@ -173,19 +171,13 @@ def _alive(pid: int) -> bool:
     return True
 
 
-@contextmanager
-def opened(address: str) -> Iterator[Executor]:
-    pytest.importorskip("distributed", reason="needs the extra dask")
-    with executor(scheduler=address) as crew:
-        yield crew
-
-
 @pytest.mark.parametrize("address", ["nowhere", "tcp://127.0.0.1:1", "carrier-pigeon://coop:1", ""])
 def test_a_bad_scheduler_address_is_one_clear_line(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
     monkeypatch.setattr(executors, "PATIENCE", 1)
-    with pytest.raises(UsageError, match=r"expected a Dask scheduler at --scheduler .* give an address such as"):
-        with opened(address):
-            pass
+    expected = r"expected a Dask scheduler at --scheduler .* give an address such as"
+    with pytest.raises(UsageError, match=expected), executor(scheduler=address):
+        pass
 
 
 def test_without_the_extra_dask_the_command_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
