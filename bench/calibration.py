@@ -26,8 +26,8 @@ from bench.hardware import synchronise
 from bench.latency import LatencyModel, Work, fitted
 from bench.measure import one_thread
 from bench.models import Network, build
+from bench.parcels import Shelf
 from bench.rng import stream
-from bench.store import Store
 from bench.types import Activation, PositionKind, Recipe, StudentSpec
 
 PROBES = 60
@@ -54,9 +54,11 @@ class Calibration:
     artifact in another run directory gives the same students there.
     """
 
-    def __init__(self, store: Store, device: str) -> None:
+    def __init__(self, store: Shelf, device: str) -> None:
         """Measure nothing yet."""
         self._store, self._device = store, device
+        self.slot = ("latency", f"latency on {device}")
+        """Name and key of its artifact."""
 
     def __call__(self, work: Work) -> NDArray[np.float64]:
         """Predict as `LatencyModel` does."""
@@ -65,12 +67,11 @@ class Calibration:
     @cached_property
     def model(self) -> LatencyModel:
         """The fitted model."""
-        key = f"latency on {self._device}"
 
         def write(folder: Path) -> None:
             (folder / FILE).write_text(json.dumps(asdict(calibrated(self._device)), indent=1) + "\n")
 
-        folder = self._store.artifact("latency", key) or self._store.save_artifact("latency", key, write)
+        folder = self._store.artifact(*self.slot) or self._store.save_artifact(*self.slot, write)
         found = json.loads((folder / FILE).read_text())
         return LatencyModel(tuple(found["coefficients"]), found["relative_error"], found["source"])
 

@@ -18,8 +18,10 @@ from attacks.checks import Check, checks
 from attacks.rename import COMMON_NAMES, gather_names
 from bench import progress, work
 from bench.attacking import Assault, InOrder, groups
+from bench.calibration import Calibration
 from bench.config import Experiment
 from bench.evaluate import Measured
+from bench.files import artifact_folder
 from bench.given import Given
 from bench.jobs import Executor, Job
 from bench.parcels import Parcel, pack
@@ -69,6 +71,8 @@ class Graph:
         if attacked:
             _ = self._attacks  # a mistake in their options is told before anything is computed
         made = self._making(todo)
+        if made and self.experiment.objective == "latency":
+            _ = self._calibration.model  # measured once, before others are at work
         judged = {cell: self._judging(cell, made) for cell in todo if cell.kind == "clean"}
         found = []
         for job in made.values():
@@ -126,7 +130,8 @@ class Graph:
         def arguments() -> tuple[object, ...]:
             progress.current().stage(name, 1)
             run = (self.store.root / "artifacts").resolve() if self.crew.sees_files else None
-            parcels = () if run or not cell else (self._teacher(students),)
+            slots = [] if run or not cell else [students.teacher_slot, self._calibration.slot]
+            parcels = [self._parcel(slot) for slot in slots if self.store.artifact(*slot) is not None]
             return (self.experiment, students.name, cell, run, self._share("splits", lambda: self.splits), *parcels)
 
         return Job(name, work.make, arguments, self._save, needs)
@@ -195,19 +200,20 @@ class Graph:
             return source
         return self._share(clean(cell), lambda: work.Delivered(pack(folder, clean(cell).name, ""), source))
 
-    def _teacher(self, students: Students) -> object:
+    def _parcel(self, slot: tuple[str, str]) -> object:
         def packed() -> Parcel:
-            folder = self.store.artifact(*students.teacher_slot)
-            if folder is None:
-                raise RuntimeError(f"expected the teacher {students.name} to be made before its students")
-            return pack(folder, *students.teacher_slot)
+            return pack(self.store.root / "artifacts" / artifact_folder(*slot), *slot)
 
-        return self._share(students.teacher_slot, packed)
+        return self._share(slot, packed)
 
     def _share(self, key: object, value: Callable[[], object]) -> object:
         if key not in self._shared:
             self._shared[key] = self.crew.share(value())
         return self._shared[key]
+
+    @functools.cached_property
+    def _calibration(self) -> Calibration:
+        return Calibration(self.store, self.experiment.device)
 
     @functools.cached_property
     def attacked(self) -> Sequence[Sample]:

@@ -1,0 +1,120 @@
+"""The graph of jobs at a size that nobody has run: how long, how busy, and what gives way first.
+
+A discrete-event simulation of `bench.jobs` and `bench.executors`: students are trained, each opens its groups of
+attacked samples, `AHEAD` jobs a worker are in flight, and one driver keeps every result. Groups go in lumps, so that a
+size of 10^8 jobs takes seconds. Durations vary around their mean (log-normal); nothing fails. What it needs to know
+comes from measurements (docs/scale.md). Leaves out teachers, clean judgements and the network between the machines.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import deque
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+GROUP = 16
+"""Samples of an attack job, as in `bench.attacking`."""
+AHEAD = 2
+"""Jobs in flight per worker, as in `bench.executors`."""
+EVENTS = 50_000
+"""Lumps are made as large as keeps their number near this."""
+SPREAD = 0.5
+"""Standard deviation of the logarithm of a duration."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is to be done, and what each piece takes."""
+
+    models: int
+    functions: int
+    attacks: int
+    workers: int
+    training_seconds: float
+    """Of one student, on one worker."""
+    queries: float
+    """Per function and attack, on average."""
+    queries_per_second: float
+    """Of one worker."""
+    driver_seconds: float
+    """Of the driver, for one outcome."""
+    job_seconds: float
+    """Of the driver, for one job, besides its outcomes."""
+    job_bytes: float
+    """Of the driver's memory, for one job that is listed."""
+    outcome_bytes: float
+    """On disk."""
+
+    @property
+    def groups(self) -> int:
+        """Attack jobs of one model."""
+        return self.attacks * math.ceil(self.functions / GROUP)
+
+    @property
+    def outcomes(self) -> int:
+        """Judged programs of the whole run."""
+        return self.models * self.attacks * self.functions
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a simulated run was like."""
+
+    seconds: float
+    """Until the last result was kept."""
+    worker_seconds: float
+    """Work of all workers together."""
+    workers_busy: float
+    """Share of the time that a worker worked, on average."""
+    driver_busy: float
+    """Share of the time that the driver kept results."""
+    lumps: int
+
+
+def simulate(load: Load, seed: int = 0) -> Course:
+    """Play the run through; the same arguments give the same course."""
+    rng = random.Random(seed)  # noqa: S311 - durations, not secrets
+    lump = max(1, load.models * load.groups // EVENTS)
+    lumps = math.ceil(load.groups / lump)
+    training = _Kind(load.training_seconds, load.job_seconds)
+    group = _Kind(
+        lump * GROUP * load.queries / load.queries_per_second, lump * (load.job_seconds + GROUP * load.driver_seconds)
+    )
+    todo = {training: load.models, group: 0}  # trainings first: they open what others can do
+    waiting: deque[_Kind] = deque()
+    events: list[tuple[float, int, bool, _Kind]] = []  # when, which, whether the driver has kept it, of what kind
+    now = driver_free = worked = driven = 0.0
+    idle, flying, begun = load.workers, 0, 0
+    while any(todo.values()) or flying:
+        for kind in todo:
+            taken = min(todo[kind], AHEAD * load.workers - flying)
+            todo[kind] -= taken
+            flying += taken
+            waiting.extend([kind] * taken)
+        while waiting and idle:
+            kind = waiting.popleft()
+            seconds = kind.work * rng.lognormvariate(-(SPREAD**2) / 2, SPREAD)
+            worked, idle, begun = worked + seconds, idle - 1, begun + 1
+            heappush(events, (now + seconds, begun, False, kind))
+        now, number, is_kept, kind = heappop(events)
+        if is_kept:
+            flying -= 1
+            todo[group] += lumps if kind is training else 0
+        else:
+            idle += 1
+            driver_free = max(driver_free, now) + kind.keeping
+            driven += kind.keeping
+            heappush(events, (driver_free, number, True, kind))
+    return Course(now, worked, worked / (now * load.workers), driven / now, begun)
+
+
+@dataclass(frozen=True, eq=False)
+class _Kind:
+    """A kind of work, in seconds."""
+
+    work: float
+    """Of a worker, on average."""
+    keeping: float
+    """Of the driver, afterwards."""
