@@ -15,43 +15,25 @@ from pathlib import Path
 
 from attacks.catalogue import Names
 from attacks.checks import Check, checks
-from attacks.rename import COMMON_NAMES, gather_names
 from bench import progress, work
 from bench.attacking import Assault, InOrder, groups
 from bench.calibration import Calibration
+from bench.cells import cells, clean
 from bench.config import Experiment
 from bench.evaluate import Measured
 from bench.files import artifact_folder
 from bench.given import Given
 from bench.jobs import Executor, Job
 from bench.parcels import Parcel, pack
+from bench.perturb import names_of
 from bench.provenance import commit
-from bench.registry import attack
+from bench.registry import attack, variant
 from bench.results import Outcome, Predictions, Record
 from bench.robust import robust
 from bench.store import Cell, Store
 from bench.students import Students, kept
 from bench.substitutes import substitutes
 from bench.types import Attack, Sample, Splits
-
-NAMING_PROGRAMS = 2000
-"""Labelled programs whose names attacks draw from: some 7,000 names on Devign, in ten seconds."""
-
-
-def cells(experiment: Experiment) -> list[Cell]:
-    """List the cells, teacher by teacher: judged, attacked, timed."""
-    found: list[Cell] = []
-    for name in experiment.teachers:
-        students = [(name, method, seed) for seed in experiment.seeds for method in experiment.all_methods]
-        found += [Cell(*student) for student in students]
-        found += [Cell(*student, attack, "attack") for student in students for attack in experiment.attacks]
-        found += [Cell(*student, kind="speed") for student in students]
-    return found
-
-
-def clean(cell: Cell) -> Cell:
-    """Return the cell in which the student of any cell is judged, and which names it."""
-    return Cell(cell.teacher, cell.method, cell.seed)
 
 
 @dataclass
@@ -63,6 +45,9 @@ class Graph:
     store: Store
     crew: Executor
     _shared: dict[object, object] = field(default_factory=dict)
+    """What stands for values that many jobs get."""
+    _made: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """Names and keys of the artifacts that each job made."""
 
     def jobs(self) -> list[Job]:
         """List them, the urgent first: what others need, then what a table needs."""
@@ -110,36 +95,46 @@ class Graph:
         progress.current().finished(cell.name)
 
     def _making(self, todo: Sequence[Cell]) -> dict[Cell | str, Job]:
-        """Jobs for the students that these cells need, by their clean cell, and for teachers, by name."""
+        """Jobs for the students that these cells need, by their clean cell, and for teachers, by name.
+
+        Students of one kind of method and one seed follow the first of them, which leaves them experts and targets.
+        """
         found: dict[Cell | str, Job] = {}
         if self.experiment.model is not None:
             return found
+        leaders: dict[tuple[str, int, type], Job] = {}
         for cell in dict.fromkeys(map(clean, todo)):
             students = Students(self.experiment, self.splits, self.store, cell.teacher)
             if kept(self.store, cell) is not None:
                 continue
             if cell.teacher not in found and self.store.artifact(*students.teacher_slot) is None:
-                found[cell.teacher] = self._make(students, None, ())
-            needs = (found[cell.teacher].name,) if cell.teacher in found else ()
-            found[cell] = self._make(students, cell, needs)
+                found[cell.teacher] = self._make(students, None, None)
+            kind = (cell.teacher, cell.seed, type(variant(cell.method, self.experiment.budget).method))
+            found[cell] = self._make(students, cell, leaders.get(kind, found.get(cell.teacher)))
+            leaders.setdefault(kind, found[cell])
         return found
 
-    def _make(self, students: Students, cell: Cell | None, needs: tuple[str, ...]) -> Job:
+    def _make(self, students: Students, cell: Cell | None, before: Job | None) -> Job:
         name = f"student {cell.name}" if cell else f"teacher {students.name}"
 
         def arguments() -> tuple[object, ...]:
             progress.current().stage(name, 1)
             run = (self.store.root / "artifacts").resolve() if self.crew.sees_files else None
-            slots = [] if run or not cell else [students.teacher_slot, self._calibration.slot]
-            parcels = [self._parcel(slot) for slot in slots if self.store.artifact(*slot) is not None]
+            slots = [students.teacher_slot, self._calibration.slot, *self._made.get(before.name if before else "", ())]
+            parcels = [
+                self._parcel(slot)
+                for slot in dict.fromkeys(slots)
+                if run is None and self.store.artifact(*slot) is not None
+            ]
             return (self.experiment, students.name, cell, run, self._share("splits", lambda: self.splits), *parcels)
 
-        return Job(name, work.make, arguments, self._save, needs)
+        return Job(name, work.make, arguments, partial(self._save, name), (before.name,) if before else ())
 
-    def _save(self, made: Sequence[Parcel]) -> None:
+    def _save(self, name: str, made: Sequence[Parcel]) -> None:
         for parcel in made:
             if self.store.artifact(parcel.name, parcel.key) is None:
                 self.store.save_artifact(parcel.name, parcel.key, parcel.unpack)
+        self._made[name] = [(parcel.name, parcel.key) for parcel in made]
         progress.current().advance()
 
     def _judging(self, cell: Cell, made: Mapping[Cell | str, Job]) -> Job:
@@ -227,7 +222,7 @@ class Graph:
     @functools.cached_property
     def _names(self) -> Names:
         """The pool, legal local names of training programs, most frequent first; and the source asked for."""
-        pool = gather_names(sample.code for sample in self.splits.labelled[:NAMING_PROGRAMS]) or COMMON_NAMES
+        pool = names_of(tuple(sample.code for sample in self.splits.labelled))
         spec = self.experiment.substitutes
         if spec == "corpus":
             return Names(pool)

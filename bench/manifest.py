@@ -77,7 +77,8 @@ def agree(old: Manifest, new: Manifest, directory: Path) -> Manifest:
 def differences(old: Asked, new: Asked) -> Iterator[tuple[str, object, object]]:
     """Yield the name and both values of each setting that makes numbers incomparable: experiment, then hashes."""
     for name in FIXED:
-        yield from _differences(name, old[0].get(name), new[0].get(name))
+        if name != "threads" or name in old[0]:  # a run from before threads were counted can go on
+            yield from _differences(name, old[0].get(name), new[0].get(name))
     for name in HASHES:
         label = "data sha256" if name == "sha256" else name.replace("_", " ")
         yield from _differences(label, old[1].get(name), new[1].get(name))

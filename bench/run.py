@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import data, progress
+from bench.cells import cells
 from bench.config import Experiment
 from bench.costing import estimate, training
 from bench.evaluate import Measured
 from bench.executors import executor
-from bench.graph import Graph, cells
+from bench.graph import Graph
 from bench.jobs import execute
 from bench.measure import speed
 from bench.progress import Progress

@@ -88,7 +88,7 @@ def simulate(load: Load, seed: int = 0) -> Course:
     now = driver_free = worked = driven = 0.0
     idle, flying, begun = load.workers, 0, 0
     while any(todo.values()) or flying:
-        for kind in todo:
+        for kind in (training, group):
             taken = min(todo[kind], AHEAD * load.workers - flying)
             todo[kind] -= taken
             flying += taken

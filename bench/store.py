@@ -158,7 +158,7 @@ class Store:
 
         `key` is everything that the content depends on. A damaged artifact is removed and named in `repairs`.
         """
-        path = self._artifact(name, key)
+        path = self.root / "artifacts" / artifact_folder(name, key)
         if not path.is_dir() or intact(path):
             return path if path.is_dir() else None
         self._note(f"{path.name} does not match its checksums: made again")
@@ -169,7 +169,7 @@ class Store:
     def save_artifact(self, name: str, key: str, write: Callable[[Path], None]) -> Path:
         """Let `write` fill an empty directory, and keep it as a whole or not at all."""
         self._writable()
-        path = self._artifact(name, key)
+        path = self.root / "artifacts" / artifact_folder(name, key)
         write_directory(path, write)
         return path
 
@@ -181,9 +181,6 @@ class Store:
 
     def _predictions(self, cell: Cell) -> Path:
         return self.root / "predictions" / f"{cell.name}.json"
-
-    def _artifact(self, name: str, key: str) -> Path:
-        return self.root / "artifacts" / artifact_folder(name, key)
 
     def _writable(self) -> None:
         if self._lock is None:
@@ -238,7 +235,8 @@ class Store:
     def _agrees(self, cell: Cell) -> bool:
         """Tell whether a cell's outcomes are those that its records count; forget all of them where they are not."""
         path = self._outcomes(cell)
-        if json.loads(self._records(cell).read_text(encoding="utf-8")).get("outcomes") == file_digest(path):
+        found = file_digest(path)
+        if json.loads(self._records(cell).read_text(encoding="utf-8")).get("outcomes", found) == found:
             return True
         self._note(f"{path.name} does not match its records: attacked again")
         if self._lock is not None:

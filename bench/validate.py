@@ -15,12 +15,13 @@ from pathlib import Path
 
 from attacks.checks import Check, checks
 from bench import progress
+from bench.cells import cells
 from bench.config import restore
 from bench.recount import Recount
 from bench.registry import task
 from bench.replay import Replay, UnavailableError
 from bench.report import contents
-from bench.run import cells, limits
+from bench.run import limits
 from bench.schema import as_json
 from bench.store import Cell, Store
 from bench.types import UsageError

@@ -63,7 +63,7 @@ def make(
     with threads(experiment.threads), worker_shelf(run, parcels) as shelf:
         students = Students(experiment, splits, shelf, teacher)
         if cell is None:
-            _ = students.teacher
+            students.teacher.logits(splits.unlabelled)  # what nearly every student learns from
         else:
             students.source(cell)
         return shelf.made

@@ -120,7 +120,7 @@ def attack(  # noqa: PLR0913, PLR0917 - one argument per option
     finish(experiment, folder, workers, o.scheduler(executor, scheduler), dry_run=dry_run)
 
 
-def finish(experiment: Experiment, output: Path, workers: int, address: str | None, *, dry_run: bool) -> None:
+def finish(experiment: Experiment, output: Path, workers: int, address: str | None = None, *, dry_run: bool) -> None:
     """Check, then compute and show the tables, or show the plan."""
     from bench.registry import check
     from bench.run import plan

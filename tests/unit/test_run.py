@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 
 from bench import registry
+from bench.cells import cells
 from bench.config import Experiment
 from bench.progress import Silent
 from bench.registry import Entry
 from bench.report import write
 from bench.results import Outcome
-from bench.run import cells, facts, plan, robust, run
+from bench.run import facts, plan, robust, run
 from bench.store import Store
 from bench.types import Splits, UsageError
 
