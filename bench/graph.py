@@ -16,7 +16,7 @@ from pathlib import Path
 from attacks.catalogue import Names
 from attacks.checks import Check, checks
 from bench import progress, work
-from bench.attacking import Assault, InOrder, groups
+from bench.attacking import Assault, InOrder, Source, groups
 from bench.calibration import Calibration
 from bench.cells import cells, clean
 from bench.config import Experiment
@@ -188,12 +188,15 @@ class Graph:
         ]
 
     def _victim(self, cell: Cell) -> object:
+        return self._share(clean(cell), partial(self._source, cell))
+
+    def _source(self, cell: Cell) -> Source:
         """Return the source of a cell's classifier, with its files where the workers cannot see them."""
         source = self.makers(cell.teacher).source(cell)
         folder = Path(source.folder)
         if self.crew.sees_files or not folder.is_dir():
             return source
-        return self._share(clean(cell), lambda: work.Delivered(pack(folder, clean(cell).name, ""), source))
+        return work.Delivered(pack(folder, clean(cell).name, ""), source)
 
     def _parcel(self, slot: tuple[str, str]) -> object:
         def packed() -> Parcel:

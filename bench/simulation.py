@@ -23,6 +23,10 @@ EVENTS = 50_000
 SPREAD = 0.5
 """Standard deviation of the logarithm of a duration."""
 
+MEASURED = {"driver_seconds": 2.2e-4, "job_seconds": 4e-4, "job_bytes": 614.0, "outcome_bytes": 1200.0}
+"""What the driver takes (docs/scale.md): 960 outcomes appended and read back, 2,000 empty jobs on loky, the objects of
+20,000 jobs; and 377 bytes of an outcome that resisted, with a program of 2,147 bytes in 4 of 10."""
+
 
 @dataclass(frozen=True)
 class Load:

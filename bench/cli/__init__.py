@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import sys
 
-from bench.cli import ablate, compute, deploy, gate, pretrain, report  # noqa: F401 - importing registers commands
+from bench.cli import ablate, compute, deploy, gate, pretrain, report, simulate  # noqa: F401 - importing registers commands
 from bench.cli.app import app
 from bench.types import UsageError
 
