@@ -20,8 +20,10 @@ AHEAD = 2
 """Jobs in flight per worker, as in `bench.executors`."""
 EVENTS = 50_000
 """Lumps are made as large as keeps their number near this."""
+GANGS = 256
+"""More workers than this are put together in gangs."""
 SPREAD = 0.5
-"""Standard deviation of the logarithm of a duration."""
+"""Standard deviation of the logarithm of a job's duration; a lump of n jobs has 1 / sqrt(n) of it."""
 
 MEASURED = {"driver_seconds": 2.2e-4, "job_seconds": 4e-4, "job_bytes": 614.0, "outcome_bytes": 1200.0}
 """What the driver takes (docs/scale.md): 960 outcomes appended and read back, 2,000 empty jobs on loky, the objects of
@@ -82,25 +84,31 @@ def simulate(load: Load, seed: int = 0) -> Course:
     rng = random.Random(seed)  # noqa: S311 - durations, not secrets
     lump = max(1, load.models * load.groups // EVENTS)
     lumps = math.ceil(load.groups / lump)
-    training = _Kind(load.training_seconds, load.job_seconds)
+    gang = math.ceil(load.workers / GANGS)
+    gangs = math.ceil(load.workers / gang)
+    group_seconds = GROUP * load.queries / load.queries_per_second
+    training = _Kind(load.training_seconds, 1, load.job_seconds, SPREAD)
     group = _Kind(
-        lump * GROUP * load.queries / load.queries_per_second, lump * (load.job_seconds + GROUP * load.driver_seconds)
+        group_seconds * lump / gang,
+        gang,
+        lump * (load.job_seconds + GROUP * load.driver_seconds),
+        SPREAD / math.sqrt(lump),
     )
     todo = {training: load.models, group: 0}  # trainings first: they open what others can do
     waiting: deque[_Kind] = deque()
     events: list[tuple[float, int, bool, _Kind]] = []  # when, which, whether the driver has kept it, of what kind
     now = driver_free = worked = driven = 0.0
-    idle, flying, begun = load.workers, 0, 0
+    idle, flying, begun = gangs, 0, 0
     while any(todo.values()) or flying:
         for kind in (training, group):
-            taken = min(todo[kind], AHEAD * load.workers - flying)
+            taken = min(todo[kind], AHEAD * gangs - flying)
             todo[kind] -= taken
             flying += taken
             waiting.extend([kind] * taken)
         while waiting and idle:
             kind = waiting.popleft()
-            seconds = kind.work * rng.lognormvariate(-(SPREAD**2) / 2, SPREAD)
-            worked, idle, begun = worked + seconds, idle - 1, begun + 1
+            seconds = kind.work * rng.lognormvariate(-(kind.spread**2) / 2, kind.spread)
+            worked, idle, begun = worked + seconds * kind.workers, idle - 1, begun + 1
             heappush(events, (now + seconds, begun, False, kind))
         now, number, is_kept, kind = heappop(events)
         if is_kept:
@@ -119,6 +127,10 @@ class _Kind:
     """A kind of work, in seconds."""
 
     work: float
-    """Of a worker, on average."""
+    """Of a gang, on average."""
+    workers: int
+    """Of the gang that have a part in it."""
     keeping: float
     """Of the driver, afterwards."""
+    spread: float
+    """Standard deviation of the logarithm of `work`."""

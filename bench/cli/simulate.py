@@ -9,9 +9,8 @@ import typer
 from bench.cli.app import app
 
 
-
 @app.command()
-def simulate(  # noqa: PLR0913, PLR0917 - one argument per option
+def simulate(
     models: Annotated[int, typer.Option(min=1, help="Students.")] = 100,
     functions: Annotated[int, typer.Option(min=1, help="Attacked programs of each.")] = 1_000_000,
     attacks: Annotated[int, typer.Option(min=1, help="Attacks on each.")] = 20,
