@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from bench.config import Experiment
 from bench.evaluate import Measured, performance
@@ -44,9 +43,6 @@ class Recount:
         sha256 = str(facts.get("sha256"))
         yield "" if re.fullmatch("[0-9a-f]{64}", sha256) else f"no SHA-256 of the data, but {sha256!r:.80}"
         yield "" if self.experiment.seeds else "no seed"
-        budgets = facts.get("budgets", {})
-        sound = isinstance(budgets, dict) and all(isinstance(budget, int) for budget in budgets.values())
-        yield "" if sound else "budgets that are no numbers"
         yield "" if sessions else "no session"
         for session in sessions:
             versions = session.get("versions")
@@ -119,10 +115,8 @@ class Recount:
         """Look at each outcome: whole, about the sample that is its turn, and in agreement with itself."""
         for cell in self._of("attack"):
             lines = (self.store.root / "outcomes" / f"{cell.name}.jsonl").read_bytes().count(b"\n")
-            found, predictions = (
-                self.store.outcomes(cell),
-                self.store.predictions(replace(cell, attack="", kind="clean")),
-            )
+            found = self.store.outcomes(cell)
+            predictions = self.store.predictions(replace(cell, attack="", kind="clean"))
             if len(found) != lines:
                 yield f"{cell.name}: damaged from line {len(found) + 1} on"
             if predictions is None:
@@ -150,9 +144,8 @@ class Recount:
         return len(predictions.sample_ids) if limit is None else min(limit, len(predictions.sample_ids))
 
     def _budget(self, cell: Cell) -> int:
-        own: Any = self.store.manifest.facts.get("budgets")
-        found = own.get(cell.attack) if isinstance(own, dict) else None
-        return found if isinstance(found, int) else max(self.experiment.preset.query_budget, 1)
+        own: Mapping[str, int] = self.store.manifest.facts.get("budgets", {})
+        return own.get(cell.attack, max(self.experiment.preset.query_budget, 1))
 
     def _incoherent(self, one: Outcome, budget: int) -> str:
         """Return what no judge would have written."""

@@ -62,6 +62,7 @@ def validate(root: Path, wanted: Wanted) -> Iterator[Item]:
     experiment = restore(store.manifest.experiment, root)
     store.manifest = replace(store.manifest, experiment=as_json(asdict(experiment)))
     asked = cells(experiment)
+    _readable(store)
     _finished(store, asked)
     count = Recount(store, experiment, asked)
     yield _item("manifest: hash, seeds, versions", count.manifest())
@@ -73,6 +74,13 @@ def validate(root: Path, wanted: Wanted) -> Iterator[Item]:
     yield _item("attack records: counted again from outcomes", count.attacked())
     yield from _asked_again(count, used, wanted)
     yield _item("tables: made again from records", _tables(store))
+
+
+def _readable(store: Store) -> None:
+    """Reject facts that no table could be made with."""
+    budgets = store.manifest.facts.get("budgets", {})
+    if not isinstance(budgets, dict) or not all(isinstance(budget, int) for budget in budgets.values()):
+        raise UsageError(f"expected budgets in numbers in the manifest of {store.root}, got others: give another run")
 
 
 def _finished(store: Store, asked: list[Cell]) -> None:

@@ -21,6 +21,7 @@ from bench.run import run
 from bench.schema import canonical
 from bench.store import Cell, Store
 from bench.students import kept
+from bench.types import UsageError
 from bench.validate import Item, Wanted, validate
 
 CODE = "int fill_%d(char *buf, int size) { int total = %d; while (size) { buf[--size] = total; } return total; }"
@@ -240,11 +241,19 @@ def test_the_command_prints_a_checklist_and_fails_with_1(
     (copy / "manifest.json").write_text(json.dumps(manifest))
     assert called(monkeypatch, "validate", copy, "--json", tmp_path / "out.json") == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "FAIL  manifest: hash, seeds, versions: 1 of 5 wrong"
+    assert lines[0] == "FAIL  manifest: hash, seeds, versions: 1 of 4 wrong"
     assert lines[1] == "      a session without the version of torch"
     assert lines[2].startswith("ok    records")
     assert lines[-2].startswith("skip  successes")
     assert json.loads((tmp_path / "out.json").read_text())["valid"] is False
+
+
+def test_facts_that_no_table_could_be_made_with_are_one_line(copy: Path) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["facts"]["budgets"] = {"suite": "\u001b[31m"}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(UsageError, match="expected budgets in numbers"):
+        next(validate(copy, Wanted()))
 
 
 @pytest.mark.slow
