@@ -37,6 +37,7 @@ class Other:
     probabilities = Detector.probabilities
 """
 MODEL = "victims_under_validation:Detector"
+SIZES = ("parameters", "size_mb", "gflops", "paper_gflops")
 NAMES = {
     "records": "records: schema, checksum, labels",
     "strays": "files: each belongs to a cell",
@@ -263,10 +264,13 @@ def test_a_real_run_is_valid_repeats_itself_and_loses_no_student_unnoticed(
     store = run(experiment, tmp_path / "run", Silent())
     write(store, tmp_path / "run" / "tables")
     assert called(monkeypatch, "validate", tmp_path / "run", "--deep") == 0
-    assert "predictions: made again: 64 checked" in capsys.readouterr().out
+    students = len(experiment.all_methods)
+    sizes = sum(record.metric in SIZES for record in store.all_records())
+    assert f"predictions: made again: {12 * students + sizes} checked" in capsys.readouterr().out
     assert called(monkeypatch, "baseline", tmp_path / "run", "--output", tmp_path / "b.json") == 0
     assert called(monkeypatch, "check", "--baseline", tmp_path / "b.json", "--output", tmp_path / "again") == 0
-    assert "8 comparisons (same seeds, paired): 8 unchanged" in capsys.readouterr().out
+    compared = f"{2 * students} comparisons (same seeds, paired): {2 * students} unchanged"
+    assert compared in capsys.readouterr().out
     folder = kept(Store.read(tmp_path / "run"), Cell("codebert-scratch", "kd", 0))
     assert folder is not None
     weights = folder / "model.safetensors"
