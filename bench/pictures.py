@@ -1,4 +1,4 @@
-"""A picture of step curves as values, and its two renderings: SVG and PDF. Pure: same picture, same bytes.
+"""A picture of step curves as values, and how pictures are rendered: SVG, PDF, and SVG inside a page. Pure.
 
 Everything that is text may come from somebody else's data: it is spelled out where a font or XML may lack a character,
 cut where it is long, and never read as mathematics. Colours are those of Okabe and Ito without the yellow, which is too
@@ -9,11 +9,12 @@ drawn, without pyplot: no window, no backend, and no style of the user's takes p
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
+from typing import TYPE_CHECKING, Any, Protocol
+from xml.sax.saxutils import escape, quoteattr
 
 from bench.tables import MARK
 
@@ -39,6 +40,10 @@ STYLE: Any = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "moekd-bench",
     "text.parse_math": False,
+}
+
+PAGE_COLOURS = {"#ffffff": "var(--surface)", "#000000": "currentColor", "#dddddd": "var(--grid)"} | {
+    colour.lower(): f"var(--s{place})" for place, colour in enumerate(COLOURS) if colour != "#000000"
 }
 
 
@@ -69,12 +74,59 @@ class Picture:
     right: int
     top: float
 
+    def draw(self) -> Figure:
+        """Draw it; see `Drawable`."""
+        return _draw(self)
 
-def render(picture: Picture) -> dict[str, bytes]:
+
+class Drawable(Protocol):
+    """A picture as values: the same values give the same bytes."""
+
+    @property
+    def name(self) -> str:
+        """File name without its ending."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def caption(self) -> str:
+        """Says to one who cannot see it what it shows."""
+        ...
+
+    def draw(self) -> Figure:
+        """Draw it in the style that is set, laid out once for all renderings."""
+        ...
+
+
+def render(picture: Drawable) -> dict[str, bytes]:
     """Return the bytes by the ending of the file: svg for a page, pdf for `\\includegraphics`."""
     with _plain():
-        figure = _draw(picture)
+        figure = picture.draw()
         return {"svg": _svg(figure, picture), "pdf": _pdf(figure, picture)}
+
+
+def inline(picture: Drawable) -> str:
+    """Return SVG to stand inside a page: its text is text, its colours are variables of the page's style sheet.
+
+    The variables are --surface, --grid and --s0 to --s6, in the order of COLOURS; ink is the page's own.
+    """
+    with _plain({"svg.fonttype": "none", "svg.hashsalt": picture.name}):
+        text = _svg(picture.draw(), picture).decode()
+    text = re.sub(r"<metadata>.*?</metadata>|<title>.*?</title>|<desc>.*?</desc>", "", text, flags=re.DOTALL)
+    kept = set(re.findall(r"(?:href=\"|url\()#([\w-]+)", text))
+    text = re.sub(r' id="([\w-]+)"', lambda match: match[0] if match[1] in kept else "", text)
+    for colour, variable in PAGE_COLOURS.items():
+        text = text.replace(colour, variable)
+    box = re.search(r'viewBox="[\d. -]+"', text)
+    if box is None:
+        raise ValueError("expected matplotlib to write a viewBox")
+    label = f"{plain(picture.title)}. {plain(picture.caption)}"
+    opening = f'<svg {box[0]} role="img" aria-label={quoteattr(label)} xmlns:xlink="http://www.w3.org/1999/xlink">'
+    return re.sub(r"^.*?<svg[^>]*>", lambda _: opening, text, count=1, flags=re.DOTALL).strip()
 
 
 def plain(text: str) -> str:
@@ -97,13 +149,13 @@ def ticks(right: int) -> list[int]:
 
 
 @contextmanager
-def _plain() -> Iterator[None]:
-    """Draw by our style alone, whatever the user's settings are."""
+def _plain(more: Any = None) -> Iterator[None]:
+    """Draw by our style alone, and by what is given besides, whatever the user's settings are."""
     import matplotlib
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        with matplotlib.rc_context(STYLE):
+        with matplotlib.rc_context({**STYLE, **(more or {})}):
             yield
 
 
@@ -154,7 +206,7 @@ def _step(axes: Axes, line: Line, right: int) -> None:
     )
 
 
-def _svg(figure: Figure, picture: Picture) -> bytes:
+def _svg(figure: Figure, picture: Drawable) -> bytes:
     """Return SVG with the caption as its description, for whoever cannot see it."""
     stream = io.BytesIO()
     figure.savefig(stream, format="svg", metadata={"Title": plain(picture.title), "Date": None})
@@ -162,7 +214,7 @@ def _svg(figure: Figure, picture: Picture) -> bytes:
     return stream.getvalue().replace(b"</title>", described, 1)
 
 
-def _pdf(figure: Figure, picture: Picture) -> bytes:
+def _pdf(figure: Figure, picture: Drawable) -> bytes:
     stream = io.BytesIO()
     facts = {"Title": plain(picture.title), "Subject": plain(picture.caption), "CreationDate": None}
     figure.savefig(stream, format="pdf", metadata=facts)

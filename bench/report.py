@@ -1,4 +1,4 @@
-"""Runs to read: tables in Markdown, LaTeX, CSV and JSON, pictures. Pure: the same runs give the same bytes.
+"""Runs to read: one page, tables in Markdown, LaTeX, CSV and JSON, pictures. Pure: the same runs give the same bytes.
 
 No number is typed here: ours come from the stores, other people's from bench/paper.toml.
 """
@@ -9,12 +9,13 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench import success
+from bench import success, tradeoffs
 from bench.ablation import ablation
 from bench.attack_tables import attacks, optimum, robustness
 from bench.files import write_atomically
+from bench.html.report import page
 from bench.latex import latex
-from bench.pictures import Picture, render
+from bench.pictures import Drawable, Picture, render
 from bench.published import beside_ours
 from bench.significance import significance, winners
 from bench.store import Store
@@ -25,6 +26,8 @@ from bench.types import UsageError
 
 SCHEMA = 1
 """Version of report.json."""
+TIMED = ("efficiency.", "latency-robustness.", "report.")
+"""Beginnings of the names of files that hold measured times: two runs of one experiment differ in these alone."""
 
 
 def build(run: Summary) -> list[Table]:
@@ -45,8 +48,8 @@ def overview(*stores: Store) -> str:
 def write(store: Store, out: Path, *others: Store) -> list[Path]:
     """Write everything that there is to read about a run, or about several as one, into `out`; return the files.
 
-    Each table is written as .md, .tex and .csv, the curves as .csv and each picture as .svg and .pdf; report.md shows
-    all of it and report.json holds every table unrounded.
+    Each table is written as .md, .tex and .csv, the curves as .csv and each picture as .svg and .pdf; report.html and
+    report.md show all of it, and report.json holds every table unrounded.
 
     Raises:
         UsageError: the runs do not belong together, or `out` cannot be written.
@@ -65,12 +68,18 @@ def save(out: Path, files: Mapping[str, bytes]) -> list[Path]:
     return [out / name for name in files]
 
 
+def html(*stores: Store) -> bytes:
+    """Return report.html alone."""
+    run = Summary(*stores)
+    return page(run, build(run))
+
+
 def contents(*stores: Store) -> dict[str, bytes]:
     """Return every file of a report by its name."""
     run = Summary(*stores)
-    tables, pictures = build(run), success.pictures(run)
+    tables, curves = build(run), success.pictures(run)
     texts = {
-        "report.md": "\n".join(["# Results\n", *map(markdown, tables), *_shown(run, pictures)]),
+        "report.md": "\n".join(["# Results\n", *map(markdown, tables), *_shown(run, curves)]),
         "report.json": _json(run, tables),
     }
     for table in tables:
@@ -79,10 +88,12 @@ def contents(*stores: Store) -> dict[str, bytes]:
             f"{table.name}.tex": latex(table),
             f"{table.name}.csv": as_csv(table),
         }
-    if pictures:
+    if curves:
         texts["curves.csv"] = as_csv(success.table(run))
     files = {name: text.encode("utf-8") for name, text in texts.items()}
-    for picture in pictures:
+    files["report.html"] = page(run, tables)
+    drawn: list[Drawable] = [*curves, *tradeoffs.pictures(run)]
+    for picture in drawn:
         files |= {f"{picture.name}.{ending}": content for ending, content in render(picture).items()}
     return files
 

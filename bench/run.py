@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import data, progress
+from bench import data, originals, progress
 from bench.cells import cells
 from bench.config import Experiment
 from bench.costing import estimate, training
@@ -52,6 +52,7 @@ def run(
         splits = task(experiment.task).make(experiment.data, limits(experiment))
         store = Store.open(output, experiment, facts(experiment, splits))
         try:
+            originals.keep(output, splits.test[: experiment.preset.attack_limit])
             _finish(Graph(experiment, splits, store, crew))
         finally:
             for repair in store.repairs:

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 FOLDERS = ("records", "outcomes", "predictions", "artifacts", "tables")
 LOCK = ".lock"
+ORIGINALS = "originals.json"
+"""Written by bench/originals.py."""
 LEAST_FREE = 200_000_000
 """Bytes of free disk below which a run does not start."""
 
 
 def prepare(root: Path) -> None:
     """Make the folders of a run; `UsageError` where something else is in the way or the disk is nearly full."""
-    known = {NAME, LOCK, *FOLDERS}
+    known = {NAME, LOCK, ORIGINALS, *FOLDERS}
     try:
         root.mkdir(parents=True, exist_ok=True)
         refuse_links(root)

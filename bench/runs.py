@@ -13,6 +13,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from bench import originals
 from bench.config import CONTROLS
 from bench.results import Outcome, Predictions, Record
 from bench.robustness import UNION, WORST_CASE
@@ -73,6 +74,10 @@ class Runs:
     def predictions(self, cell: Cell) -> Predictions | None:
         """Return how a student judged the clean samples, from the first run that knows; None where none does."""
         return next((found for store in self.stores if (found := store.predictions(cell)) is not None), None)
+
+    def originals(self) -> dict[str, str]:
+        """Return the attacked programs as they were, by sample id, as far as any run holds them."""
+        return {name: code for store in self.stores for name, code in originals.read(store.root).items()}
 
 
 def _rows(store: Store) -> Iterator[Row]:

@@ -4,6 +4,7 @@
     records/<cell>.json       numbers of a finished cell, with their checksum
     outcomes/<cell>.jsonl     attacked samples, one line each, appended while the attack goes on
     predictions/<cell>.json   how the classifier of a clean cell judged each test sample, with their checksum
+    originals.json            the attacked programs as they were
     artifacts/<name>-<hash>/  checkpoints and the like, with a checksum per file
     tables/                   written by `bench report`
 

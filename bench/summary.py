@@ -152,7 +152,7 @@ class Summary:
         if isinstance(own, dict) and own:
             sentences.append(f"{', '.join(f'{name}: {count:,} queries' for name, count in own.items())}.")
         if substitutes := self.experiment.get("substitutes"):
-            sentences.append(f"Substitutes for names: {_unlocated(str(substitutes))}.")
+            sentences.append(f"Substitutes for names: {unlocated(str(substitutes))}.")
         if checks := str(self.facts.get("checks") or ""):
             sentences.append(f"{checks.rstrip('.')}.")
         return " ".join(sentences)
@@ -196,7 +196,7 @@ def counted(value: float, digits: int) -> Number:
     return Number(value, digits=1 if mixed else digits)
 
 
-def _unlocated(text: str) -> str:
+def unlocated(text: str) -> str:
     """Return "kind:place" or a place, of a directory of this machine only the last part."""
     kind, colon, place = text.rpartition(":")
     return kind + colon + (PurePath(place).name if PurePath(place).is_absolute() else place)

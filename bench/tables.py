@@ -54,7 +54,9 @@ class Number:
 
     def _rounded(self, value: float) -> str:
         text = f"{value:,.{self.digits}f}"
-        return text if text.strip("-0.") else text.lstrip("-")
+        if text.strip("-0."):
+            return text
+        return f"<{10**-self.digits:.{self.digits}f}" if value > 0 and self.digits > 2 else text.lstrip("-")
 
 
 Entry = str | Number

@@ -1,15 +1,20 @@
-"""Commands that show what is there: report, list and schema."""
+"""Commands that show what is there: report, leaderboard, list and schema."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli.app import app
 from bench.cli.output import show
+from bench.types import UsageError
+
+if TYPE_CHECKING:
+    from bench.store import Store
 
 
 @app.command()
@@ -18,8 +23,11 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Where it goes. [default: RUN/tables; of several the first]", show_default=False)
     ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Show what changed from the first of two runs to the second instead.")
+    ] = False,
 ) -> None:
-    """Make the report of a run again, byte for byte: Markdown, LaTeX, CSV and JSON, and pictures as SVG and PDF.
+    """Make the report of a run again, byte for byte: report.html, Markdown, LaTeX, CSV, JSON, SVG and PDF.
 
     Several runs become one report if they judged the same data the same way.
 
@@ -27,10 +35,48 @@ def report(
     Examples:
       python -m bench report results/runs/embedded-embedded --out paper/tables
       python -m bench report runs/codebert runs/graphcodebert --out paper/tables
+      python -m bench report --compare runs/before runs/after
     """
     from bench.store import Store
 
-    show(*(Store.read(directory) for directory in runs), out=out)
+    stores = [Store.read(directory) for directory in runs]
+    if compare:
+        _compare(stores, out)
+    else:
+        show(*stores, out=out)
+
+
+def _compare(stores: Sequence[Store], out: Path | None) -> None:
+    """Print what changed from one run to another, and write it as compare.md."""
+    from bench.compare import comparison
+    from bench.report import save
+
+    if len(stores) != 2:
+        raise UsageError(
+            f"expected two runs after --compare, got {len(stores)}: name the earlier one and the later one"
+        )
+    text = comparison(*stores)
+    (path,) = save(out or stores[1].root / "tables", {"compare.md": text.encode("utf-8")})
+    print(text)
+    print(f"written to {path}")
+
+
+@app.command()
+def leaderboard(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories, of any tasks.")],
+    output: Annotated[Path, typer.Option(help="Where the site goes.")],
+) -> None:
+    """Make a static site over many runs: one table of all models, published values, a report for each run.
+
+    \b
+    Example:
+      python -m bench leaderboard results/runs/* --output site
+    """
+    from bench.leaderboard import write
+    from bench.store import Store
+
+    files = write([Store.read(directory) for directory in runs], output)
+    print(f"{len(files)} files in {output}; open {files[0]}")
 
 
 @app.command(name="list")

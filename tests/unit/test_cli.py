@@ -277,3 +277,60 @@ def test_bars_count_the_cells_that_are_done_in_any_order() -> None:
 
 def test_clock_reads_as_hours() -> None:
     assert [clock(0), clock(59.6), clock(3725)] == ["0:00:00", "0:01:00", "1:02:05"]
+
+
+def test_two_runs_are_compared(fakes: Fakes, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    for name in ("before", "after"):
+        call(monkeypatch, "run", "--output", name)
+    capsys.readouterr()
+    assert call(monkeypatch, "report", "--compare", "before", "after") == 0
+    assert "# What changed" in capsys.readouterr().out
+    assert (Path("after") / "tables" / "compare.md").is_file()
+    assert call(monkeypatch, "report", "--compare", "before") == 2
+    assert "expected two runs after --compare, got 1" in capsys.readouterr().err
+
+
+def test_a_leaderboard_is_one_page_and_a_report_for_each_run(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    call(monkeypatch, "run", "--output", "here")
+    assert call(monkeypatch, "leaderboard", "here", "--output", "site") == 0
+    assert (Path("site") / "index.html").is_file()
+    assert (Path("site") / "runs" / "here" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("command", [("report",), ("report", "--compare", "good"), ("leaderboard", "--output", "site")])
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        (None, "expected a run directory"),
+        ("{", "cannot use"),
+        ('{"schema": 0, "experiment": {}, "facts": {}, "sessions": []}', "schema 0"),
+        ('{"schema": 1, "experiment": {}, "facts": {}, "sessions": []}', "cannot use bad/manifest.json"),
+        (
+            '{"schema": 1, "experiment": {"task": ["x"], "preset": 3}, "facts": {}, "sessions": []}',
+            "cannot use bad/manifest.json",
+        ),
+    ],
+)
+def test_a_directory_that_is_no_run_is_one_clear_line(
+    fakes: Fakes,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+    command: tuple[str, ...],
+    manifest: str | None,
+    said: str,
+) -> None:
+    if "good" in command:
+        call(monkeypatch, "run", "--output", "good")
+    Path("bad").mkdir()
+    if manifest is not None:
+        (Path("bad") / "manifest.json").write_text(manifest, encoding="utf-8")
+    before = sorted(Path("bad").iterdir())
+    capsys.readouterr()
+    assert call(monkeypatch, *command, "bad") == 2
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert printed.count("\n") == 1
+    assert sorted(Path("bad").iterdir()) == before
+    assert not Path("site").exists()

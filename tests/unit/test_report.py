@@ -105,11 +105,12 @@ def cell(found: Table, method: str, column: str) -> str | Number:
 
 
 def test_tables_match_the_golden_files(run: Store, tmp_path: Path) -> None:
-    files = report.write(run, tmp_path / "out")
+    drawn = (".svg", ".pdf", ".html")  # another version of matplotlib may draw otherwise
+    files = [path for path in report.write(run, tmp_path / "out") if path.suffix not in drawn]
     if os.environ.get("MOEKD_RECORD"):
         for old in GOLDEN.glob("*"):
             old.unlink()
-        report.write(run, GOLDEN)
+        report.save(GOLDEN, {path.name: path.read_bytes() for path in files})
     assert sorted(path.name for path in files) == sorted(path.name for path in GOLDEN.iterdir())
     for path in files:
         assert path.read_bytes() == (GOLDEN / path.name).read_bytes(), path.name

@@ -18,7 +18,7 @@ from bench.cells import cells
 from bench.config import Experiment
 from bench.progress import Silent
 from bench.registry import Entry
-from bench.report import write
+from bench.report import TIMED, write
 from bench.results import Outcome
 from bench.run import facts, plan, robust, run
 from bench.store import Store
@@ -49,13 +49,12 @@ class Listener(Silent):
 
 def tables(store, out: Path) -> dict[str, bytes]:
     """Every table but the measured timings, and the report without them."""
-    found = {path.name: path.read_bytes() for path in write(store, out) if not path.name.startswith("efficiency")}
-    timed = (out / "efficiency.md").read_bytes()
-    assert timed in found["report.md"]
+    found = {path.name: path.read_bytes() for path in write(store, out)}
+    assert found["efficiency.md"] in found["report.md"]
     untimed = [one for one in json.loads(found["report.json"])["tables"] if one["name"] != "efficiency"]
     return {
-        **found,
-        "report.md": found["report.md"].replace(timed, b""),
+        **{name: content for name, content in found.items() if not name.startswith(TIMED)},
+        "report.md": found["report.md"].replace(found["efficiency.md"], b""),
         "report.json": json.dumps(untimed).encode(),
     }
 
