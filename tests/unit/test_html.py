@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from bench import leaderboard, originals, report
-from bench.config import EMBEDDED, Experiment
+from bench.config import CONTROLS, EMBEDDED, Experiment
 from bench.evaluate import Measured, share
 from bench.html.examples import examples, pieces
 from bench.html.page import render
@@ -30,6 +30,7 @@ from bench.types import Sample
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{ 7 * 7 }}"
 HOSTILE_NAME = "x</code></pre><script>alert(3)</script>"
 ATTACKS = ("alert", "style-transfer")
+MODELS = len(CONTROLS) + 2
 TEACHER = "codebert-scratch"
 CODE = (
     "int copy_name(char *dst, const char *src)\n{\n    char buf[16];\n    for (int i = 0; i < 16; i++) {\n"
@@ -248,7 +249,7 @@ def test_a_template_that_lacks_content_is_a_bug() -> None:
 
 def test_a_leaderboard_has_a_row_for_each_model_and_says_what_is_doubtful(site: Path) -> None:
     rows = re.findall(r'<tr data-task="(\w+)".*?</tr>', (site / "index.html").read_text(encoding="utf-8"), re.DOTALL)
-    assert rows.count("embedded") == 6
+    assert rows.count("embedded") == MODELS
     assert rows.count("devign") >= 10
     text = (site / "leaderboard.csv").read_text(encoding="utf-8").splitlines()
     flags = {line.split(",")[1]: line for line in text if line.startswith("codebert-scratch")}
@@ -365,7 +366,7 @@ def test_a_leaderboard_filters(visit: Any, site: Path) -> None:
     rows = page.locator("#table-leaderboard tbody tr:not([hidden])")
     everything = rows.count()
     page.get_by_label("published by others").uncheck()
-    assert rows.count() == 6 < everything
+    assert rows.count() == MODELS < everything
     page.get_by_label("collapsed or unfinished").uncheck()
     assert "majority" not in " ".join(rows.all_inner_texts())
     page.get_by_label("At most MB").fill("0.3")
