@@ -14,7 +14,7 @@ import pytest
 
 from bench.config import Experiment, Preset
 from bench.progress import Silent
-from bench.report import write
+from bench.report import TIMED, write
 from bench.run import run
 from bench.store import Store
 
@@ -51,12 +51,11 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     def made(root: Path) -> dict[str, bytes]:
         out = tmp_path_factory.mktemp("tables")
         found = {path.name: path.read_bytes() for path in write(Store.read(root), out)}
-        timed = {name: content for name, content in found.items() if name.startswith("efficiency")}
-        rest = {name: content for name, content in found.items() if name not in timed}
-        everything = json.loads(rest["report.json"])
+        rest = {name: content for name, content in found.items() if not name.startswith(TIMED)}
+        everything = json.loads(found["report.json"])
         everything["tables"] = [one for one in everything["tables"] if one["name"] != "efficiency"]
         rest["report.json"] = json.dumps(everything).encode()
-        return {**rest, "report.md": rest["report.md"].replace(timed["efficiency.md"], b"")}
+        return {**rest, "report.md": found["report.md"].replace(found["efficiency.md"], b"")}
 
     return made
 
