@@ -1,11 +1,12 @@
 # make run and make test do everything on a fresh machine with Python 3.11 or newer; make check is the developers' one check;
+# make evidence makes results/devign from DATA on a CPU, make evidence-gpu the whole of it on a GPU, in stages that go on;
 # make gate compares a smoke run with the committed baseline, make baseline writes that anew.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: gate baseline run test check fast bench lock clean
+.PHONY: run test fast check gate baseline bench docs evidence evidence-gpu lock clean
 
 run: $(READY)
 	$(BIN)/python -m bench run --methods moekd,compressor,avatar
@@ -31,6 +32,28 @@ check: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
+docs: $(READY)
+	$(BIN)/python -m mkdocs build --strict
+
+DATA ?= ../shared/data
+DEVIGN := --task devign --data $(DATA)/devign --seeds 0,1,2
+OTHERS := compressor,avatar,morph,pioneer-style
+EXCLUDE := --exclude $(DATA)/devign/valid.jsonl.zst --exclude $(DATA)/devign/test.jsonl.zst
+
+evidence: $(READY)
+	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output results/runs/devign-cpu \
+		--methods 'moekd,compressor,avatar,pioneer-style,moekd[size_mb=1.5],kd[size_mb=1.5]'
+	$(BIN)/python -m bench report results/runs/devign-cpu --out results/devign/tables
+
+evidence-gpu: $(READY)
+	for arch in codebert graphcodebert; do $(BIN)/python -m bench pretrain --corpus $(DATA)/c_corpus --arch $$arch --size base \
+		--minutes 5 --device cuda $(EXCLUDE) --output results/runs/encoders/$$arch || exit 1; done
+	for stage in 1 2 3 4; do timeout 590 $(BIN)/python -m bench run $(DEVIGN) --preset devign-gpu --device cuda \
+		--teachers results/runs/encoders/codebert,results/runs/encoders/graphcodebert --size-mb 3,1.5 \
+		--methods moekd,$(OTHERS) --attacks suite,alert,alert-greedy,mhm-ns,wir-random,rename-beam,rnns,style-transfer,coda-style \
+		--output results/runs/devign-gpu && break || test $$? = 124 || exit 1; done
+	$(BIN)/python -m bench report results/runs/devign-gpu --out results/devign/tables
+
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only
 
@@ -44,7 +67,7 @@ lock: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,energy,smt,moo,onnx,dask]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs,energy,smt,moo,onnx,dask]'
 	touch $@
 
 clean:
