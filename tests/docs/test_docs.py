@@ -69,7 +69,9 @@ def test_every_block_of_a_page_runs(page: Path, sandbox: Path, monkeypatch: pyte
 
 def commands(body: str) -> list[str]:
     joined = re.sub(r"\\\n\s*", "", body)
-    return [line.split("  #")[0].strip() for line in joined.splitlines() if line.strip() and not line.startswith("#")]
+    return [
+        re.split(r"\s#", line)[0].strip() for line in joined.splitlines() if line.strip() and not line.startswith("#")
+    ]
 
 
 def run(line: str) -> None:
