@@ -21,7 +21,8 @@ from attacks.truncation import without_tail
 from bench.csource import Source, parse, tokens_changed
 from bench.metrics import checked
 from bench.results import Outcome
-from bench.types import Attack, Attempt, Classifier, Label, Probabilities, Sample, Windowed
+from bench.types import Attack, Attempt, Classifier, Label, Probabilities, Sample
+from bench.windows import Windowed
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 800

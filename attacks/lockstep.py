@@ -18,7 +18,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from bench.metrics import checked
-from bench.types import Classifier, Probabilities, Windowed
+from bench.types import Classifier, Probabilities
+from bench.windows import Windowed
 
 T = TypeVar("T")
 WIDTH = 8

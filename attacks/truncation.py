@@ -7,7 +7,7 @@ Such a success needs no reading of the program at all, so it is counted apart.
 from __future__ import annotations
 
 from bench.csource import Source, aligned, leaves, parse
-from bench.types import Windowed
+from bench.windows import Windowed
 
 
 def without_tail(original: str, adversarial: str, victim: Windowed) -> str | None:

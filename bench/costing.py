@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bench import cost
-from bench.config import GIVEN, Preset
+from bench.config import GIVEN
 from bench.effort import architecture
 from bench.evaluate import Measured
 from bench.models import Constant, Network, parameters
+from bench.presets import Preset
 from bench.standard import standard_student
 from bench.store import Cell
 from bench.types import Classifier

@@ -52,7 +52,7 @@ class Inputs(Protocol):
         ...
 
     def visible(self, program: str) -> int:
-        """Number of leading characters that reach the model; see `bench.types.Windowed`."""
+        """Number of leading characters that reach the model; see `bench.windows.Windowed`."""
         ...
 
 
@@ -134,7 +134,7 @@ class TextInputs:
         return padded(encoded, {"input_ids": self.pad})
 
     def visible(self, program: str) -> int:
-        """Number of leading characters that reach the model; see `bench.types.Windowed`."""
+        """Number of leading characters that reach the model; see `bench.windows.Windowed`."""
         one, room = self.tokenizer.encode(collapse(program), add_special_tokens=False), self.max_tokens - 2
         return len(program) if len(one.ids) <= room else uncollapse(program, one.offsets[room - 1][1])
 

@@ -122,7 +122,7 @@ class GraphInputs:
         return [self._encode(page) for page in self._pages(programs)]
 
     def visible(self, program: str) -> int:
-        """Number of leading characters whose code reaches the model; see `bench.types.Windowed`.
+        """Number of leading characters whose code reaches the model; see `bench.windows.Windowed`.
 
         What follows them can still tell from which of the nodes before it a value comes.
         """

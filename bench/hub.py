@@ -144,7 +144,7 @@ class OwnInputs:
         return 1 if self.pad is None else most
 
     def visible(self, program: str) -> int:
-        """Number of leading characters that reach the model; see `bench.types.Windowed`."""
+        """Number of leading characters that reach the model; see `bench.windows.Windowed`."""
         found = self.tokenizer.encode(self._text(program))
         if not found.overflowing:
             return len(program)

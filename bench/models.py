@@ -84,7 +84,7 @@ class Network:
         return np.asarray((pairs[:, 1] - pairs[:, 0]).cpu())
 
     def visible(self, program: str) -> int:
-        """Number of leading characters that reach the model; see `bench.types.Windowed`."""
+        """Number of leading characters that reach the model; see `bench.windows.Windowed`."""
         return self.inputs.visible(program)
 
     def probabilities(self, programs: Sequence[str]) -> Probabilities:

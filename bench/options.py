@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from bench.config import PRESETS, Experiment
+from bench.config import Experiment
+from bench.presets import PRESETS
 from bench.types import Objective, UsageError
 from bench.variants import split
 

@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import quote
 
 from bench.functions import File, Function
-from bench.types import Classifier, Windowed
+from bench.types import Classifier
+from bench.windows import Windowed
 
 RULE = "likely-vulnerable-function"
 MEANING = (

@@ -18,12 +18,12 @@ from torch.nn import functional
 from transformers import RobertaForMaskedLM
 
 from bench import progress
-from bench.config import ScratchEncoder
 from bench.encode import SPECIALS, TextInputs, train_tokenizer
 from bench.encoders import Encoder
 from bench.graph_inputs import GraphInputs, lines, with_nodes
 from bench.lessons import Lessons, Packed, Questions, Whole, bare
 from bench.models import masked_language_model
+from bench.presets import ScratchEncoder
 from bench.rng import derive
 from bench.types import Recipe, StudentSpec, UsageError
 

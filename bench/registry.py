@@ -13,10 +13,11 @@ from typing import Any
 
 from attacks.catalogue import CATALOGUE, Listed
 from bench import data, installed
-from bench.config import CONTROLS, GIVEN, Experiment, Preset
+from bench.config import CONTROLS, GIVEN, Experiment
 from bench.encoders import Encoder, load_encoder
 from bench.methods import METHODS, Entry
 from bench.plugins import Foreign, load_object
+from bench.presets import Preset
 from bench.pretrain import pretrain
 from bench.rng import derive
 from bench.teachers import TEACHER_SEED

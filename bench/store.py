@@ -8,9 +8,8 @@
     artifacts/<name>-<hash>/  checkpoints and the like, with a checksum per file
     tables/                   written by `bench report`
 
-Whatever cannot be trusted (truncated, changed, half-written) counts as not done, is done again and is named in
-`Store.repairs`. One process at a time writes; its lock goes when it dies. Leaves out the merging of several runs.
-"""
+What cannot be trusted (truncated, changed) counts as not done and is named in `Store.repairs`. One process at a time
+writes; its lock goes when it dies."""
 
 from __future__ import annotations
 

@@ -1,13 +1,12 @@
-"""The nouns of the benchmark: frozen records and one-method protocols. What was measured is in `bench.results`.
+"""The nouns (ARCHITECTURE): frozen records, one-method protocols; what was measured is in `bench.results`.
 
-Follows ARCHITECTURE, "The nouns". Imports nothing of ours, and at run time neither numpy nor torch.
-"""
+Imports nothing of ours, and at run time neither numpy nor torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +23,6 @@ Activation = Literal["gelu", "relu", "silu", "gelu_new"]
 PositionKind = Literal["absolute", "relative_key", "relative_key_query"]
 Objective = Literal["flops", "latency"]
 Shape = Literal["standard", "fast"]
-"""Of the student that nobody searched for: see `bench.standard`."""
 Latency: TypeAlias = "Callable[[Any], NDArray[np.float64]]"
 """From `bench.latency.Work` to milliseconds per inference at batch 1 on one thread."""
 
@@ -98,9 +96,7 @@ class StudentSpec:
         """Reject an architecture that cannot be built."""
         sizes = (self.vocab_size, self.layers, self.hidden, self.heads, self.ffn)
         if min(sizes) < 1 or self.max_tokens < 8:
-            raise UsageError(
-                f"expected positive sizes and max_tokens of at least 8, got {self}: widen the search space"
-            )
+            raise UsageError(f"expected positive sizes and at least 8 max_tokens, got {self}: widen the search space")
         if self.hidden % self.heads:
             raise UsageError(f"expected hidden divisible by heads, got {self.hidden} and {self.heads}: change one")
         if self.position_rows == 0:
@@ -131,7 +127,7 @@ class Recipe:
     freeze_bias_and_norm: bool = False
     """As released by Compressor and AVATAR: biases and LayerNorm weights never train."""
     compiled: bool = False
-    """Let torch.compile make the step: minutes before the first one; for long trainings on a GPU."""
+    """Let torch.compile make the step: for long trainings on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +135,7 @@ class Budget:
     """What every method may spend; identical for all of them."""
 
     size_mb: float
-    """Largest student, at 4 bytes a parameter, embeddings included, 1 MB = 1e6 bytes."""
+    """Largest student, at 4 bytes a parameter, 1 MB = 1e6 bytes."""
     max_tokens: int
     recipe: Recipe
     """Distillation."""
@@ -159,7 +155,7 @@ class Budget:
     objective: Objective = "flops"
     """What a search weighs against size and accuracy: GFLOPs, as published, or predicted latency."""
     student: Shape = "standard"
-    """Which student MoEKD and its controls distil into, all the same one."""
+    """Which student MoEKD and its controls distil into, all the same one (bench.standard)."""
     latency: Latency | None = None
     """Asked where the objective is latency, or a fast student is wanted."""
     perturb: Perturb = _not_offered
@@ -171,15 +167,6 @@ class Classifier(Protocol):
 
     def probabilities(self, programs: Sequence[str]) -> Probabilities:
         """Judge n programs; see `Probabilities` for shape and columns."""
-        ...
-
-
-@runtime_checkable
-class Windowed(Protocol):
-    """A classifier that reads only the beginning of a long program."""
-
-    def visible(self, program: str) -> int:
-        """Number of leading characters that reach the model; the length of the program if all of it does."""
         ...
 
 

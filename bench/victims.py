@@ -81,7 +81,7 @@ class Victim:
         return np.stack([1.0 - vulnerable, vulnerable], axis=1)
 
     def visible(self, program: str) -> int:
-        """Number of leading characters that reach the model; see `bench.types.Windowed`."""
+        """Number of leading characters that reach the model; see `bench.windows.Windowed`."""
         return self.inputs.visible(program)
 
     @torch.inference_mode()

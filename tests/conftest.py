@@ -16,7 +16,8 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from bench.config import SMOKE, Experiment, Preset, ScratchEncoder
+from bench.config import Experiment
+from bench.presets import SMOKE, Preset, ScratchEncoder
 from bench.types import Budget, Probabilities, Recipe, Sample, Splits, View
 
 settings.register_profile("any machine", deadline=None)  # a busy machine is no failure

@@ -11,7 +11,8 @@ import typer
 from bench import options as o
 from bench.cli.app import app
 from bench.cli.compute import finish
-from bench.config import EMBEDDED, Experiment, preset
+from bench.config import Experiment
+from bench.presets import EMBEDDED, preset
 from bench.types import UsageError
 
 

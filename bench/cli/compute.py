@@ -7,8 +7,9 @@ from pathlib import Path
 from bench import options as o
 from bench.cli.app import app
 from bench.cli.output import show
-from bench.config import EMBEDDED, GIVEN, Experiment, Model, attacking_preset, preset
+from bench.config import GIVEN, Experiment, Model
 from bench.files import slug
+from bench.presets import EMBEDDED, attacking_preset, preset
 
 
 @app.command()

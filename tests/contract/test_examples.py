@@ -17,7 +17,8 @@ RUN = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from bench.config import Experiment, ScratchEncoder, preset
+from bench.config import Experiment
+from bench.presets import ScratchEncoder, preset
 from bench.progress import Silent
 from bench.run import run
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from bench import models, registry
-from bench.config import CONTROLS, ScratchEncoder
+from bench.config import CONTROLS
 from bench.cost import SIZE_TOLERANCE, fits
 from bench.costing import compression
+from bench.presets import ScratchEncoder
 from bench.pretrain import pretrain
 from bench.teachers import FineTuned, single_teacher
 from bench.types import Budget, Sample, Splits, Student

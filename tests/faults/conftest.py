@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.config import Experiment, Preset
+from bench.config import Experiment
+from bench.presets import Preset
 from bench.progress import Silent
 from bench.report import TIMED, write
 from bench.run import run

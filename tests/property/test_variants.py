@@ -7,7 +7,8 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.config import SMOKE, Experiment
+from bench.config import Experiment
+from bench.presets import SMOKE
 from bench.variants import parse, resolve, split, write
 from moekd.aggregate import Aggregation
 from moekd.method import MoEKD

@@ -8,9 +8,10 @@ import pytest
 
 from bench import registry
 from bench.ablation import ablation
-from bench.config import SMOKE, Experiment
+from bench.config import Experiment
 from bench.evaluate import Measured
 from bench.factors import FACTORS, around
+from bench.presets import SMOKE
 from bench.results import Predictions, Record
 from bench.store import Cell, Store
 from bench.summary import Summary

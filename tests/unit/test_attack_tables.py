@@ -17,8 +17,9 @@ import pytest
 
 from bench import report, success
 from bench.attack_tables import attacks, optimum, robustness
-from bench.config import CONTROLS, EMBEDDED, Experiment, Model
+from bench.config import CONTROLS, Experiment, Model
 from bench.evaluate import Measured, share
+from bench.presets import EMBEDDED
 from bench.results import Outcome, Record, Verdict
 from bench.robust import optimum as compare
 from bench.robust import robust

@@ -16,7 +16,8 @@ from attacks.judge import judge
 from attacks.lockstep import side_by_side
 from attacks.suite import suite
 from bench.rng import stream
-from bench.types import Attack, Classifier, Probabilities, Sample, UsageError, Windowed
+from bench.types import Attack, Classifier, Probabilities, Sample, UsageError
+from bench.windows import Windowed
 
 TEMPLATE = """int fill_%d(char *buf, int size) {
     int i, total = %d;

@@ -14,7 +14,8 @@ import pytest
 
 from bench import cli
 from bench.baseline import read, reduce, text
-from bench.config import SMOKE, Experiment
+from bench.config import Experiment
+from bench.presets import SMOKE
 from bench.results import Outcome, Predictions, Record, Verdict
 from bench.robust import robust
 from bench.schema import as_json

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bench.compare import changes, comparison
-from bench.config import EMBEDDED, Experiment
+from bench.config import Experiment
 from bench.evaluate import Measured, share
+from bench.presets import EMBEDDED
 from bench.results import Predictions, Record
 from bench.store import Cell, Store
 from bench.summary import Summary

@@ -5,7 +5,8 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from bench import progress
-from bench.config import CONTROLS, EMBEDDED, PAPER, PRESETS, SMOKE, Experiment, preset
+from bench.config import CONTROLS, Experiment
+from bench.presets import EMBEDDED, PAPER, PRESETS, SMOKE, preset
 from bench.rng import derive, stream
 from bench.types import UsageError
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from bench import cost
-from bench.config import CONTROLS, EMBEDDED, PAPER
+from bench.config import CONTROLS
 from bench.costing import architecture, compression, estimate
 from bench.encode import train_tokenizer
 from bench.evaluate import PURE, performance, predict, share
 from bench.models import Constant, build
+from bench.presets import EMBEDDED, PAPER
 from bench.store import Cell
 from bench.types import Recipe, Sample, StudentSpec
 

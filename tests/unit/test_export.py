@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from bench import cli
 from bench.card import USE, card
 from bench.chosen import choose
-from bench.config import SMOKE, Experiment
+from bench.config import Experiment
 from bench.encode import TextInputs, collapse, train_tokenizer
 from bench.exporting import export
 from bench.portable import TOLERANCE, tokenizer
+from bench.presets import SMOKE
 from bench.store import Cell, Store
 from bench.types import Recipe, TokenizerKind, UsageError
 

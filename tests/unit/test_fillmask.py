@@ -18,11 +18,11 @@ from attacks.names import Suggested, sift
 from attacks.rename import rename_loci
 from bench import fillmask
 from bench.cnames import is_legal_local
-from bench.config import ScratchEncoder
 from bench.cscope import local_names
 from bench.csource import parse
 from bench.encoders import save_encoder
 from bench.fillmask import MaskedNames, Reader, _merged, joined, reader
+from bench.presets import ScratchEncoder
 from bench.pretrain import pretrain
 from bench.types import UsageError
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from bench import models
-from bench.config import ScratchEncoder
 from bench.csource import parse
 from bench.encode import UNK, train_tokenizer
 from bench.encoders import load_encoder, load_own_encoder, reads_graph, save_encoder
 from bench.graph_inputs import GraphInputs, one_line, with_nodes
+from bench.presets import ScratchEncoder
 from bench.pretrain import pretrain
 from bench.teachers import single_teacher
 from bench.types import Recipe

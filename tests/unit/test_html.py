@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from bench import leaderboard, originals, report
-from bench.config import CONTROLS, EMBEDDED, Experiment
+from bench.config import CONTROLS, Experiment
 from bench.evaluate import Measured, share
 from bench.html.examples import examples, pieces
 from bench.html.page import render
+from bench.presets import EMBEDDED
 from bench.results import Outcome, Predictions, Record
 from bench.robust import robust
 from bench.robustness import UNION, WORST_CASE, worst_case

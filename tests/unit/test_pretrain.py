@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from bench.config import ScratchEncoder
 from bench.encode import MASK, PAD, SPECIALS, collapse
 from bench.encoders import Encoder, load_encoder, load_own_encoder, save_encoder
 from bench.lessons import Packed, bare, mask
+from bench.presets import ScratchEncoder
 from bench.pretrain import pretrain, question_loss, rate
 from bench.types import UsageError
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from bench import registry
-from bench.config import CONTROLS, Experiment, preset
+from bench.config import CONTROLS, Experiment
 from bench.graph_inputs import GraphInputs
+from bench.presets import preset
 from bench.registry import ATTACKS, METHODS, TASKS, TEACHERS, check
 from bench.types import Splits, UsageError
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.config import Experiment, ScratchEncoder
+from bench.config import Experiment
+from bench.presets import ScratchEncoder
 from bench.pretrain import pretrain
 from bench.remembered import Remembered, digest
 from bench.store import Store

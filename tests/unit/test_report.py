@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from bench import report
-from bench.config import CONTROLS, EMBEDDED, Experiment
+from bench.config import CONTROLS, Experiment
 from bench.latex import escape_latex, latex
+from bench.presets import EMBEDDED
 from bench.results import Record
 from bench.robustness import WORST_CASE
 from bench.store import Cell, Store

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.config import EMBEDDED, GIVEN, Experiment, Model
+from bench.config import GIVEN, Experiment, Model
 from bench.evaluate import Measured, share
+from bench.presets import EMBEDDED
 from bench.report import build, contents
 from bench.results import Record
 from bench.robustness import WORST_CASE

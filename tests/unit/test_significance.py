@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.config import EMBEDDED, Experiment
+from bench.config import Experiment
 from bench.evaluate import share
+from bench.presets import EMBEDDED
 from bench.report import build
 from bench.results import Outcome, Predictions, Record
 from bench.robust import robust

@@ -16,7 +16,8 @@ from types import SimpleNamespace
 import pytest
 
 from bench import files
-from bench.config import EMBEDDED, SMOKE, Experiment, preset
+from bench.config import Experiment
+from bench.presets import EMBEDDED, SMOKE, preset
 from bench.results import Outcome, Predictions, Record
 from bench.schema import SCHEMA, json_schema
 from bench.store import Cell, Store

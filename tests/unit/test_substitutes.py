@@ -16,10 +16,10 @@ from attacks.names import Fixed, Neighbours, Suggested
 from attacks.rename import Drawn, rename_loci
 from attacks.searching import Searching
 from bench import substitutes as module
-from bench.config import ScratchEncoder
 from bench.cscope import local_names
 from bench.csource import parse
 from bench.encoders import NameSpace, load_name_space, save_encoder
+from bench.presets import ScratchEncoder
 from bench.pretrain import pretrain
 from bench.substitutes import substitutes
 from bench.types import Sample, UsageError

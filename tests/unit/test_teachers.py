@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.config import ScratchEncoder
+from bench.presets import ScratchEncoder
 from bench.pretrain import pretrain
 from bench.teachers import fine_tune, single_teacher
 from bench.types import Recipe

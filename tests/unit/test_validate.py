@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from bench import cli
-from bench.config import GIVEN, Experiment, Model, attacking_preset
+from bench.config import GIVEN, Experiment, Model
+from bench.presets import attacking_preset
 from bench.progress import Silent
 from bench.report import write
 from bench.run import run

@@ -6,8 +6,9 @@ from typing import Literal
 import pytest
 
 from bench import registry
-from bench.config import SMOKE, Experiment
+from bench.config import Experiment
 from bench.factors import at_sizes
+from bench.presets import SMOKE
 from bench.types import UsageError
 from bench.variants import parse, resolve, split
 from moekd.method import MoEKD

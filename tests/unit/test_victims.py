@@ -27,8 +27,9 @@ from transformers import (
 from attacks.judge import judge
 from bench.encode import collapse, train_tokenizer
 from bench.models import Constant, Network, build, save
-from bench.types import Recipe, Sample, StudentSpec, UsageError, Windowed
+from bench.types import Recipe, Sample, StudentSpec, UsageError
 from bench.victims import Victim, VictimOptions, load_victim, vulnerable_column
+from bench.windows import Windowed
 
 WORDS = ["<s>", "<pad>", "</s>", "<unk>", *"abcdefghijklmnopqrstuvwxyz(){};*=_+,0123456789", "int", "return", "danger"]
 PROGRAMS = ["int f ( a ) { return danger ; }", "a", "", "int\tg (\r\n b ) ;", "é \U0001f600 z", "x ; " * 40, "INT F"]
@@ -254,8 +255,8 @@ def test_our_own_directories_are_read_as_ours(tmp_path: Path) -> None:
 def test_an_encoder_is_no_victim(
     tmp_path: Path, checkpoint: Path, splits: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from bench.config import ScratchEncoder
     from bench.encoders import save_encoder
+    from bench.presets import ScratchEncoder
     from bench.pretrain import pretrain
 
     with pytest.raises(UsageError, match=r"all weights of the victim in .*, got none for classifier\."):

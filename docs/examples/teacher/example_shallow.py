@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench.config import Preset
 from bench.encoders import Encoder
+from bench.presets import Preset
 from bench.pretrain import pretrain
 from bench.registry import Entry
 from bench.rng import derive
