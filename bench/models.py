@@ -26,6 +26,7 @@ from transformers import (
 from bench.encode import BOS, EOS, PAD, Encoded, Inputs, Known, TextInputs, in_batches
 from bench.graph_inputs import GraphInputs, with_nodes
 from bench.hub import quietly
+from bench.inference import logits
 from bench.results import Training
 from bench.types import Probabilities, Recipe, StudentSpec, UsageError
 
@@ -75,7 +76,8 @@ class Network:
 
     def logits_of(self, encoded: Sequence[Encoded]) -> NDArray[np.float64]:
         """The same for encoded programs."""
-        self.model.eval()
+        if self.model.training:
+            self.model.eval()
         return in_batches(encoded, self.batch_size, self._margins, known=self.known)
 
     @torch.inference_mode()
@@ -99,8 +101,7 @@ def forward(
     """Raw scores of one batch, shape (batch, 2), float32; bf16 autocast on a GPU."""
     batch = {name: tensor.to(device, non_blocking=True) for name, tensor in inputs.collate(encoded).items()}
     with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device.startswith("cuda")):
-        scores: torch.Tensor = model(**with_nodes(model.roberta, batch)).logits
-        return scores.float()
+        return logits(model, with_nodes(model.roberta, batch)).float()
 
 
 def roberta_config(spec: StudentSpec, recipe: Recipe) -> RobertaConfig:

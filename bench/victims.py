@@ -20,6 +20,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from bench.encode import Encoded, Inputs, Known, in_batches
 from bench.hub import load_pretrained, own_inputs
+from bench.inference import logits
 from bench.models import INPUTS_FILE, load, place
 from bench.types import Classifier, Probabilities, UsageError
 
@@ -71,13 +72,13 @@ class Victim:
         """
         self.model.eval()
         encoded, shape = self.inputs.encode(programs), (len(self.labels),)
-        logits = in_batches(encoded, self.batch_size, self._logits, shape, self.known)
-        if not np.isfinite(logits).all():
+        scores = in_batches(encoded, self.batch_size, self._logits, shape, self.known)
+        if not np.isfinite(scores).all():
             raise UsageError(f"expected finite logits, got NaN or infinity from {self.source!r}: mend its weights")
         if len(self.labels) == 2:
-            vulnerable = expit(logits[:, self.column] - logits[:, 1 - self.column])
+            vulnerable = expit(scores[:, self.column] - scores[:, 1 - self.column])
         else:
-            vulnerable = expit(logits[:, 0] if self.column == 0 else -logits[:, 0])
+            vulnerable = expit(scores[:, 0] if self.column == 0 else -scores[:, 0])
         return np.stack([1.0 - vulnerable, vulnerable], axis=1)
 
     def visible(self, program: str) -> int:
@@ -88,14 +89,14 @@ class Victim:
     def _logits(self, encoded: list[Encoded]) -> NDArray[np.float64]:
         batch = {name: tensor.to(self.device) for name, tensor in self.inputs.collate(encoded).items()}
         try:
-            logits = self.model(**batch).logits
+            scores = logits(self.model, batch)
         except Exception as error:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
             raise UsageError(f"the victim {self.source!r} failed on {len(encoded)} programs ({reason})") from error
-        if logits.shape != (len(encoded), len(self.labels)):
-            wanted, got = (len(encoded), len(self.labels)), tuple(logits.shape)
+        if scores.shape != (len(encoded), len(self.labels)):
+            wanted, got = (len(encoded), len(self.labels)), tuple(scores.shape)
             raise UsageError(f"expected logits of shape {wanted}, got {got} from {self.source!r}: give a classifier")
-        return np.asarray(logits.double().cpu())
+        return np.asarray(scores.double().cpu())
 
 
 def load_victim(source: str, options: VictimOptions, device: str) -> Classifier:

@@ -1,0 +1,126 @@
+"""What the short way of asking a classifier may not change: its answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import RobertaForSequenceClassification
+
+from bench import attention
+from bench.attention import WIDEST, attend
+from bench.encode import BOS, EOS, PAD
+from bench.inference import logits
+from bench.models import roberta_config
+from bench.types import Recipe, StudentSpec
+
+SPEC = StudentSpec(60, 3, 24, 2, 32, 40)
+SPECS = {
+    "narrow heads": SPEC,
+    "one layer": replace(SPEC, layers=1),
+    "Compressor's heads": replace(SPEC, hidden=96, heads=8),
+    "odd heads": replace(SPEC, hidden=57, heads=3),
+    "heads as wide as the kernel": replace(SPEC, hidden=2 * WIDEST),
+    "heads wider than the kernel": replace(SPEC, hidden=2 * WIDEST + 16),
+    "relative positions": replace(SPEC, position="relative_key"),
+    "another activation": replace(SPEC, activation="relu"),
+}
+
+
+def model_of(spec: StudentSpec) -> RobertaForSequenceClassification:
+    """Weights large enough for attention to matter."""
+    torch.manual_seed(0)
+    recipe = Recipe(1, 1e-3, initializer_range=0.3)
+    return RobertaForSequenceClassification(roberta_config(spec, recipe)).eval()
+
+
+def batch_of(lengths: list[int]) -> dict[str, torch.Tensor]:
+    """Programs of these lengths, one of which spells the padding token."""
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(EOS, 60, (len(lengths), max(lengths)), generator=generator)
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    ids[:, 0], ids[0, lengths[0] // 2], ids[~mask] = BOS, PAD, PAD
+    return {"input_ids": ids} if mask.all() else {"input_ids": ids, "attention_mask": mask.long()}
+
+
+@pytest.fixture(params=["kernel", "torch"])
+def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Attention by our kernel, where it was built, and by torch's."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    if request.param == "torch":
+        monkeypatch.setattr(attention, "_kernel", lambda: None)
+    elif attention._kernel() is None:
+        pytest.skip("needs a C compiler when the package is installed")
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("lengths", [[40, 3, 17, 16, 1], [33, 33]], ids=["padded", "even"])
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
+def test_scores_are_those_of_transformers(by: str, spec: StudentSpec, lengths: list[int]) -> None:
+    model, batch = model_of(spec), batch_of(lengths)
+    expected = model(**batch).logits
+    assert (logits(model, batch) - expected).abs().max() < 1e-5
+    assert expected.std() > 1e-2
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("scale", [0.01, 1.0, 30.0], ids=["flat", "usual", "peaked"])
+def test_attention_is_as_exact_as_single_precision(by: str, scale: float) -> None:
+    q, k, v = (torch.randn(3, 50, 24, generator=torch.Generator().manual_seed(seed)) for seed in range(3))
+    parts = [tensor.double().unflatten(2, (2, 12)).transpose(1, 2) for tensor in (q * scale, k, v)]
+    exact = scaled_dot_product_attention(*parts).transpose(1, 2).flatten(2)
+    found = attend(torch.cat([q * scale, k, v], dim=2), 2, 50)
+    assert (found - exact).abs().max() < 3e-6 * max(1.0, scale)
+
+
+@torch.inference_mode()
+def test_padding_and_the_number_of_questions_change_no_answer(by: str) -> None:
+    q, k, v = (torch.randn(2, 29, 24, generator=torch.Generator().manual_seed(seed)) for seed in range(3))
+    alone = attend(torch.cat([q, k, v], dim=2)[:1, :13], 2, 13)
+    # Torch's kernel multiplies padding by zero, so there it must be finite.
+    k[0, 13:], v[0, 13:] = (7.0, 7.0) if by == "torch" else (math.nan, math.nan)
+    joined, lengths = torch.cat([q, k, v], dim=2), torch.tensor([13, 29])
+    together, first = attend(joined, 2, 29, lengths), attend(joined, 2, 1, lengths)
+    if by == "kernel":
+        assert torch.equal(together[:1, :13], alone)
+        assert torch.equal(first, together[:, :1])
+        assert not together[0, 13:].any()
+    assert torch.allclose(together[:1, :13], alone, atol=1e-6)
+    assert torch.allclose(first, together[:, :1], atol=1e-6)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", ["query", "key", "value"])
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_broken_weight_shows_in_the_answer(by: str, name: str, bad: float) -> None:
+    model, batch = model_of(SPEC), batch_of([20, 9])
+    getattr(model.roberta.encoder.layer[0].attention.self, name).weight[0, 0] = bad
+    assert logits(model, batch).isnan().all()
+
+
+def test_training_and_gradients_are_left_to_torch(by: str) -> None:
+    model, batch = model_of(SPEC), batch_of([20, 9])
+    logits(model, batch).sum().backward()
+    assert model.roberta.encoder.layer[0].attention.self.query.weight.grad.abs().sum() > 0
+    model.train()
+    torch.manual_seed(1)
+    dropped = logits(model, batch)
+    torch.manual_seed(1)
+    assert torch.equal(dropped, model(**batch).logits)
+
+
+def test_a_model_that_was_trained_on_is_read_anew(by: str) -> None:
+    model, batch = model_of(SPEC), batch_of([20, 9])
+    with torch.inference_mode():
+        before = logits(model, batch)
+    with torch.no_grad():
+        model.roberta.encoder.layer[1].attention.self.value.weight *= 2
+        assert (logits(model, batch) - before).abs().max() > 1e-4
+        assert (logits(model, batch) - model(**batch).logits).abs().max() < 1e-5
