@@ -3,7 +3,9 @@
 The inputs are the sample's driver: for `embedded`, harmless calls and then the one that shows the flaw. So an attacked
 program prints the same, ends the same, and is caught for the same kind of flaw if it was vulnerable, and for none if
 it was repaired: its label is still a fact. What two runs of the original do differently is left to chance and is not
-compared. A program whose driver never reaches a changed place proves nothing there; that is the limit of running.
+compared. A program that only a limit of the sandbox ends gets as far as the machine is fast: the other must be stopped
+too, and one must have printed the beginning of what the other printed. A program whose driver never reaches a changed
+place proves nothing there; that is the limit of running.
 """
 
 from __future__ import annotations
@@ -37,9 +39,25 @@ def difference(before: Observed, after: Observed) -> str:
     """Return what a program does that the original never did; "" where nothing is known."""
     if after.fault:
         return f"does not compile: {after.fault}"
+    if before.runs and all(run.stopped for run in before.runs):
+        return _cut_short(before, after)
     olds, news = (tuple(zip(*map(astuple, observed.runs), strict=True)) for observed in (before, after))
     for aspect, old, new in zip(ASPECTS, olds, news, strict=True):
         if old[0] == old[1] and new != old:
             other = next(value for value in new if value != old[0])
             return f"{aspect} {other!r:.30}, before {old[0]!r:.30}"
     return ""
+
+
+def _cut_short(before: Observed, after: Observed) -> str:
+    """Compare with a program that never ended by itself."""
+    ended = next((run for run in after.runs if not run.stopped), None)
+    if ended is not None:
+        return f"ended with {ended.exit}, before only by a limit"
+    shorter, longer = sorted((_longest(before), _longest(after)), key=len)
+    return "" if longer.startswith(shorter) else "printed something else before a limit ended it"
+
+
+def _longest(observed: Observed) -> str:
+    """Return all that was seen of an endless output, without a letter that was cut in two."""
+    return max((run.output.removesuffix("\N{REPLACEMENT CHARACTER}") for run in observed.runs), key=len)

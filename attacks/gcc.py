@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from attacks.confinement import guard
-from attacks.sandbox import COMPILER, PROGRAM, run
+from attacks.sandbox import COMPILER, PROGRAM, STOPPED, run
 
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 SETTLE = ("-ftrivial-auto-var-init=pattern", "-fuse-ld=gold")
@@ -54,6 +54,11 @@ class Behaviour:
     """Exit code, or minus the signal that ended it."""
     output: str
     """Standard output."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a limit on time, processor time or output ended it, and not the program itself."""
+        return self.exit in STOPPED
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ PROGRAM: Limits = {resource.RLIMIT_CPU: 10, resource.RLIMIT_FSIZE: 1 << 18}
 COMPILER: Limits = {resource.RLIMIT_CPU: 60, resource.RLIMIT_FSIZE: 1 << 26, resource.RLIMIT_AS: 1 << 32}
 """Thousands of times what a function takes: 64 MB of output, 4 GiB of memory."""
 TIMED_OUT = -int(signal.SIGKILL)
+STOPPED = frozenset({TIMED_OUT, -int(signal.SIGXCPU), -int(signal.SIGXFSZ)})
+"""Codes of what a limit ended: where in its work that happened is left to chance."""
 CANNOT_RUN = 126
 """As in a shell: not there, or in a folder whose programs may not be run."""
 

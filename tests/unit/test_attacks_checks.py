@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from attacks import sandbox
-from attacks.behaviour import Behaves
+from attacks.behaviour import Behaves, difference
 from attacks.checks import CHECKS, Static, checks, in_words
 from attacks.compiling import Command, Compiles, read_command, whole
-from attacks.gcc import OUTSIDE, Gcc, Observed, find_gcc
+from attacks.gcc import OUTSIDE, Behaviour, Gcc, Observed, find_gcc
 from bench.types import Sample, UsageError
 
 DRIVER = '#include <stdio.h>\nint main(void) { printf("%d\\n", f(3)); printf("%d\\n", f(8)); return 0; }'
@@ -138,6 +138,35 @@ def test_a_program_that_does_not_end_is_refused(behaves: Behaves, monkeypatch: p
     assert "ended with" in behaves.refuse(sample, changed(sample, "return k", "for (;;) k = 1; return k"))
     assert "ended with" in behaves.refuse(sample, changed(sample, "return k", "sleep(100); return k"))
     assert "ended with" in behaves.refuse(sample, changed(sample, "return k", 'for (;;) puts("flood"); return k'))
+
+
+def test_a_program_that_never_ends_is_compared_as_far_as_it_came(
+    behaves: Behaves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("attacks.gcc.PROGRAM", {**sandbox.PROGRAM, resource.RLIMIT_CPU: 1})
+    endless = main('volatile int k = 1; while (k) puts("Hello"); return 0;')
+    assert all(run.stopped for run in behaves.gcc.observe(whole(endless, endless.code)).runs)
+    assert behaves.refuse(endless, changed(endless, "while (k) puts", "for (; 0 != k;) puts")) == ""
+    assert "something else" in behaves.refuse(endless, changed(endless, "Hello", "Hallo"))
+    assert "only by a limit" in behaves.refuse(endless, changed(endless, "while (k)", "if (k)"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ((-9, "a\nb\nc"), (-24, "a\nb"), ""),
+        ((-25, "a\nb"), (-9, "a\nb\nc"), ""),
+        ((-25, "a\N{REPLACEMENT CHARACTER}"), (-25, "a\u00e9b"), ""),
+        ((-9, "a\nb"), (-9, "a\nc"), "printed something else before a limit ended it"),
+        ((-9, "a\nb"), (0, "a\nb"), "ended with 0, before only by a limit"),
+        ((0, "a\nb"), (-9, "a\n"), "ended with -9, before 0"),
+    ],
+)
+def test_how_far_a_program_comes_before_a_limit_is_chance(
+    before: tuple[int, str], after: tuple[int, str], reason: str
+) -> None:
+    old, new = (Observed("", (Behaviour("", *run), Behaviour("", *run))) for run in (before, after))
+    assert difference(old, new) == reason
 
 
 def test_a_program_finds_nothing_and_leaves_nothing(behaves: Behaves) -> None:
