@@ -1,14 +1,15 @@
 """What a sequence classifier answers, without what its answer does not need.
 
-RoBERTa's head reads the first token only, so the last layer is computed for that token alone: exact, and nearly half of
-a student of two layers. Attention is `bench.attention`'s. All else stays transformers' own modules with their weights,
-read at each call, so that a model that is still being trained is read as it is. Left out: training, GPUs, relative
-positions and all other architectures, for which transformers' own forward is called.
+RoBERTa's head reads the first token only, so the last layer is computed for that row alone: exact, and nearly half of a
+student of two layers. Attention is `bench.attention`'s. All else stays transformers' own modules with their weights,
+read at each call, so that a model that is still being trained is read as it is; `bench.training` goes the same way with
+an attention of its own. Left out: GPUs, relative positions and all other architectures, for which transformers' own
+forward is called.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -19,6 +20,10 @@ from bench.attention import attend
 
 READ = {"input_ids", "attention_mask"}
 
+Attention = Callable[[Any, torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
+"""From a layer's own attention module, the rows that look, shape (batch, rows, hidden), all rows of that layer, and
+which of them are no padding (shape (batch, longest), or None for all) to the heads' means, of the first one's shape."""
+
 
 def logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Return the scores of one batch, shape (batch, labels).
@@ -27,39 +32,44 @@ def logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.T
         model: any sequence classifier.
         batch: its inputs by name, padded at the end.
     """
-    found: torch.Tensor = _of_first_tokens(model, batch) if _plain(model, batch) else model(**batch).logits
+    shorter = plain(model, batch) and not model.training and model.device.type == "cpu"
+    found: torch.Tensor = of_first_rows(model, batch, _looking) if shorter else model(**batch).logits
     return found
 
 
-def _plain(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> bool:
-    """Whether this is RoBERTa as it was published, at work on a CPU."""
-    config = model.config
+def plain(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> bool:
+    """Whether this is RoBERTa as it was published, reading text."""
     return (
         type(model) is RobertaForSequenceClassification
-        and not model.training
-        and model.device.type == "cpu"
         and batch.keys() <= READ
-        and getattr(config, "position_embedding_type", "absolute") == "absolute"
-        and not config.is_decoder
+        and getattr(model.config, "position_embedding_type", "absolute") == "absolute"
+        and not model.config.is_decoder
     )
 
 
-def _of_first_tokens(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    lengths = batch["attention_mask"].sum(1) if "attention_mask" in batch else None
+def of_first_rows(model: Any, batch: Mapping[str, torch.Tensor], attention: Attention) -> torch.Tensor:
+    """Return what the head of a plain model makes of the first rows, with this attention in all layers."""
+    attended = batch.get("attention_mask")
     hidden = model.roberta.embeddings(input_ids=batch["input_ids"])
-    *layers, last = model.roberta.encoder.layer
-    for layer in layers:
-        hidden = _layer(layer, hidden, hidden.shape[1], lengths)
-    found: torch.Tensor = model.classifier(_layer(last, hidden, 1, lengths))
-    return found
+    *inner, last = model.roberta.encoder.layer
+    for layer in inner:
+        hidden = _layer(layer, hidden, hidden, attended, attention)
+    scored: torch.Tensor = model.classifier(_layer(last, hidden[:, :1], hidden, attended, attention))
+    return scored
 
 
-def _layer(layer: Any, hidden: torch.Tensor, asked: int, lengths: torch.Tensor | None) -> torch.Tensor:
-    """One encoder layer for the first `asked` tokens of each program; shape (batch, asked, hidden)."""
-    own = layer.attention.self
+def _layer(
+    layer: Any, asking: torch.Tensor, hidden: torch.Tensor, attended: torch.Tensor | None, attention: Attention
+) -> torch.Tensor:
+    """Compute the rows `asking` of a layer, shape (batch, rows, hidden), over all of `hidden`."""
+    rows = layer.attention.output(attention(layer.attention.self, asking, hidden, attended), asking)
+    made: torch.Tensor = layer.output(layer.intermediate(rows), rows)
+    return made
+
+
+def _looking(own: Any, asking: torch.Tensor, hidden: torch.Tensor, attended: torch.Tensor | None) -> torch.Tensor:
+    """Attention without dropout; one matrix product for queries, keys and values."""
     parts = (own.query, own.key, own.value)
     joined = linear(hidden, torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts]))
-    mixed = attend(joined, own.num_attention_heads, asked, lengths)
-    hidden = layer.attention.output(mixed, hidden[:, :asked])
-    found: torch.Tensor = layer.output(layer.intermediate(hidden), hidden)
-    return found
+    lengths = None if attended is None else attended.sum(dim=1)
+    return attend(joined, own.num_attention_heads, asking.shape[1], lengths)

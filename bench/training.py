@@ -1,16 +1,15 @@
 """The forward pass of a training step: the scores that transformers would give, for less work.
 
 Two things differ from `RobertaForSequenceClassification`'s own pass, and neither changes what is computed. The
-classifier reads the first position only, so the last layer asks for that row alone. And on a CPU, where torch has no
-fused attention with dropout and would make each random mask and each product in full, attention goes through
-`dropped_attention`: program by program, as long as it is, nothing of size length x length kept (recomputed in the
-backward pass, after FlashAttention, Dao et al. 2022). Models that are not plain (relative positions, other inputs than
-text) take their own pass.
+classifier reads the first position only, so the last layer asks for that row alone (`bench.inference`). And on a CPU,
+where torch has no fused attention with dropout and would make each random mask and each product in full, attention goes
+through `dropped_attention`: program by program, as long as it is, nothing of size length x length kept (recomputed in
+the backward pass, after FlashAttention, Dao et al. 2022). Models that are not plain (relative positions, other inputs
+than text) take their own pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,45 +19,33 @@ from torch.nn import functional
 from transformers import RobertaForSequenceClassification
 
 from bench.graph_inputs import with_nodes
-
-PLAIN = {"input_ids", "attention_mask"}
+from bench.inference import of_first_rows, plain
 
 
 def scores(model: RobertaForSequenceClassification, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Raw scores of a collated batch on the model's device, shape (batch, 2), float32, with gradients."""
     device = next(iter(batch.values())).device.type
     with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device == "cuda"):
-        absolute = getattr(model.config, "position_embedding_type", "absolute") == "absolute"
-        plain = absolute and set(batch) <= PLAIN
-        found = _first_rows(model, batch) if plain else model(**with_nodes(model.roberta, batch)).logits
+        found = (
+            of_first_rows(model, batch, _looking)
+            if plain(model, batch)
+            else model(**with_nodes(model.roberta, batch)).logits
+        )
         return torch.as_tensor(found).float()
 
 
-def _first_rows(model: RobertaForSequenceClassification, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    ids, attended = batch["input_ids"], batch.get("attention_mask")
-    hidden: torch.Tensor = model.roberta.embeddings(input_ids=ids)
-    *inner, last = model.roberta.encoder.layer
-    for layer in inner:
-        hidden = _layer(layer, hidden, hidden, attended)
-    scored: torch.Tensor = model.classifier(_layer(last, hidden[:, :1], hidden, attended))
-    return scored
-
-
-def _layer(layer: Any, asking: torch.Tensor, hidden: torch.Tensor, attended: torch.Tensor | None) -> torch.Tensor:
-    """Compute the rows `asking` of a layer, shape (batch, rows, width), over all of `hidden`."""
-    own = layer.attention.self
+def _looking(own: Any, asking: torch.Tensor, hidden: torch.Tensor, attended: torch.Tensor | None) -> torch.Tensor:
+    """Attention, with dropout while the model trains."""
     shape = (len(hidden), -1, own.num_attention_heads, own.attention_head_size)
     parts = (own.query(asking), own.key(hidden), own.value(hidden))
     query, key, value = (part.view(shape).transpose(1, 2) for part in parts)
-    dropout = own.dropout.p if layer.training else 0.0
+    dropout = own.dropout.p if own.training else 0.0
     if dropout and hidden.device.type == "cpu":
         mixed = dropped_attention(query, key, value, attended, dropout)
     else:
         allowed = None if attended is None else attended[:, None, None, :].bool()
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed, dropout_p=dropout)
-    rows = layer.attention.output(mixed.transpose(1, 2).flatten(2), asking)
-    made: torch.Tensor = layer.output(layer.intermediate(rows), rows)
-    return made
+    return mixed.transpose(1, 2).flatten(2)
 
 
 def dropped_attention(

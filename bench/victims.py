@@ -70,7 +70,8 @@ class Victim:
         Raises:
             UsageError: the model fails, or answers with other than finite numbers, one per label.
         """
-        self.model.eval()
+        if self.model.training:
+            self.model.eval()
         encoded, shape = self.inputs.encode(programs), (len(self.labels),)
         scores = in_batches(encoded, self.batch_size, self._logits, shape, self.known)
         if not np.isfinite(scores).all():
