@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, RobertaForSequenceClassification
 
 from bench.attention import attend
 
-READ = {"input_ids", "attention_mask"}
+READ = {"input_ids", "token_type_ids", "attention_mask"}
 
 Attention = Callable[[Any, torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
 """From a layer's own attention module, the rows that look, shape (batch, rows, hidden), all rows of that layer, and
@@ -50,7 +50,7 @@ def plain(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> bool:
 def of_first_rows(model: Any, batch: Mapping[str, torch.Tensor], attention: Attention) -> torch.Tensor:
     """Return what the head of a plain model makes of the first rows, with this attention in all layers."""
     attended = batch.get("attention_mask")
-    hidden = model.roberta.embeddings(input_ids=batch["input_ids"])
+    hidden = model.roberta.embeddings(input_ids=batch["input_ids"], token_type_ids=batch.get("token_type_ids"))
     *inner, last = model.roberta.encoder.layer
     for layer in inner:
         hidden = _layer(layer, hidden, hidden, attended, attention)

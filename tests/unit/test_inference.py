@@ -105,6 +105,17 @@ def test_a_broken_weight_shows_in_the_answer(by: str, name: str, bad: float) -> 
     assert logits(model, batch).isnan().all()
 
 
+@torch.inference_mode()
+def test_types_of_tokens_are_read(by: str) -> None:
+    torch.manual_seed(0)
+    config = roberta_config(SPEC, Recipe(1, 1e-3, initializer_range=0.3))
+    config.type_vocab_size = 2
+    model, batch = RobertaForSequenceClassification(config).eval(), batch_of([20, 9])
+    typed = {**batch, "token_type_ids": torch.ones_like(batch["input_ids"])}
+    assert (logits(model, typed) - model(**typed).logits).abs().max() < 1e-5
+    assert (logits(model, typed) - logits(model, batch)).abs().max() > 1e-3
+
+
 def test_training_and_gradients_are_left_to_torch(by: str) -> None:
     model, batch = model_of(SPEC), batch_of([20, 9])
     logits(model, batch).sum().backward()

@@ -391,17 +391,13 @@ def test_a_head_of_another_shape_and_a_model_that_fails_are_one_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim = load(folder)
-
-    class Wide:
-        logits = torch.zeros(1, 2, 2)
-
-    monkeypatch.setattr(type(victim.model), "forward", lambda *_, **__: Wide())
+    monkeypatch.setattr("bench.victims.logits", lambda *_: torch.zeros(1, 2, 2))
     with pytest.raises(UsageError, match=r"expected logits of shape \(1, 2\), got \(1, 2, 2\)"):
         victim.probabilities(["a"])
 
-    def fail(*_: Any, **__: Any) -> None:
+    def fail(*_: object) -> None:
         raise RuntimeError("out of\nmemory")
 
-    monkeypatch.setattr(type(victim.model), "forward", fail)
+    monkeypatch.setattr("bench.victims.logits", fail)
     with pytest.raises(UsageError, match=r"failed on 1 programs \(RuntimeError: out of memory\)"):
         victim.probabilities(["a"])
