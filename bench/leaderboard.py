@@ -114,16 +114,16 @@ def _measured(run: Summary, name: str) -> Iterator[Model]:
 def _flags(run: Summary, row: Row) -> Iterator[str]:
     """Yield what makes an evaluation doubtful."""
     if run.facts.get("synthetic"):
-        yield "synthetic data"
+        yield "synthetic"
     if run.collapsed(row):
         yield COLLAPSED
     found = [run.seeded(row, ACCURACY.metric), run.seeded(row, ROBUST.metric, WORST_CASE)]
     if any(len(records) < len(run.seeds) for records in found):
         yield "unfinished"
     if len(found[0]) < SEEDS:
-        yield f"fewer than {SEEDS} seeds"
+        yield f"under {SEEDS} seeds"
     if any(record.n < PROGRAMS for record in found[1]):
-        yield f"fewer than {PROGRAMS} programs"
+        yield f"under {PROGRAMS} programs"
 
 
 def _reported() -> Iterator[Model]:
@@ -165,7 +165,7 @@ def _table(models: Sequence[Model]) -> Table:
 
 
 def _row(model: Model) -> tuple[Entry, ...]:
-    seeds = Number(float(model.seeds), digits=0)
+    seeds = Number(float(model.seeds) if model.link else None, digits=0)
     return (model.teacher, model.method, model.task, *model.numbers, seeds, ", ".join(model.flags), model.source)
 
 
