@@ -94,3 +94,12 @@ def test_the_site_builds_without_a_warning(tmp_path: Path, caplog: pytest.LogCap
     made = {path.parent.name for path in (tmp_path / "site" / "attacks").glob("*/index.html")}
     assert made == set(CATALOGUE)
     assert {path.parent.name for path in (tmp_path / "site" / "methods").glob("*/index.html")} == set(METHODS)
+
+
+def test_the_readme_shows_the_committed_table() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    shown = readme.split("<!-- results/devign/tables/main.md -->\n")[1].split("<!-- end -->")[0]
+    table = (ROOT / "results" / "devign" / "tables" / "main.md").read_text("utf-8")
+    rows = [line for line in table.splitlines() if line.startswith("|")]
+    assert len(rows) > 5
+    assert shown.splitlines() == rows
