@@ -96,10 +96,25 @@ def gflops(spec: StudentSpec, tokens: int | None = None) -> float:
     A multiply-add is two; looking up an embedding is none; dropout is none; the classifier runs once.
     """
     s = spec.max_tokens if tokens is None else tokens
+    return (_outer_flops(spec, s) + spec.layers * s * _token_flops(spec, s)) / 1e9
+
+
+def answer_gflops(spec: StudentSpec, tokens: int) -> float:
+    """Return the GFLOPs that one answer over `tokens` tokens needs.
+
+    The head reads the first token, so of the last layer only keys and values are computed for every token. This is
+    what `bench.training` and `bench.inference` do; `gflops` is the convention of the literature.
+    """
+    keys_and_values = 2 * (2 * spec.hidden * spec.hidden + spec.hidden)
+    last = tokens * keys_and_values + _token_flops(spec, tokens) - keys_and_values
+    return (_outer_flops(spec, tokens) + (spec.layers - 1) * tokens * _token_flops(spec, tokens) + last) / 1e9
+
+
+def _outer_flops(spec: StudentSpec, s: int) -> int:
+    """FLOPs of the embeddings of s tokens and of the head, which runs once."""
     h = spec.hidden
     embeddings = s * ((2 if spec.position == "absolute" else 1) * h + LAYER_NORM_FLOPS * h)
-    head = 2 * h * h + h + TANH_FLOPS * h + 2 * LABELS * h + LABELS
-    return (embeddings + spec.layers * s * _token_flops(spec, s) + head) / 1e9
+    return embeddings + 2 * h * h + h + TANH_FLOPS * h + 2 * LABELS * h + LABELS
 
 
 def _token_flops(spec: StudentSpec, s: int) -> int:

@@ -18,7 +18,7 @@ EFFECTIVE_GFLOPS = 40.0
 """Full-length forward passes on two CPU cores, between short programs (55) and long ones (25); for estimates only."""
 EXPERTS = 4
 """Of MoEKD by default; all of its variants share them but those that set one of OWN_EXPERTS."""
-OWN_EXPERTS = {"experts", "partition", "outside_weight"}
+OWN_EXPERTS = {"experts", "partition", "outside_weight", "held_out"}
 TRAINING_FACTOR = 5.0
 """A training step over a forward pass, dropout and optimizer included; only for estimates."""
 
@@ -47,7 +47,7 @@ def training(classifier: Classifier) -> list[Measured]:
     record = classifier.training if isinstance(classifier, Network) else None
     if record is None:
         return []
-    source = "3 x forward FLOPs of the real tokens over a measured matrix product"
+    source = "3 x FLOPs that the answers over the real tokens need, over a measured matrix product"
     return [
         Measured("training_seconds", record.seconds, "s"),
         Measured("training_utilisation", 100 * record.utilisation, "%", source=source),

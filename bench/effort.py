@@ -1,7 +1,7 @@
 """What a training of a classifier took, and the architecture of a network read back.
 
-Model FLOPs are three times those of the forward pass over the real tokens (`bench.cost`): padding is no work, nor is
-what a backward pass recomputes.
+Model FLOPs are three times those that the answers over the real tokens need (`bench.cost.answer_gflops`): padding is no
+work, nor is what a backward pass recomputes, nor what the last layer would say of tokens that nobody reads.
 """
 
 from __future__ import annotations
@@ -41,5 +41,5 @@ def architecture(network: Network) -> StudentSpec:
 def trained(network: Network, encoded: Sequence[Encoded], epochs: int, seconds: float) -> Training:
     """Describe a training of so many epochs over these programs."""
     spec, lengths = architecture(network), Counter(len(one["input_ids"]) for one in encoded)
-    forward = sum(count * cost.gflops(spec, length) for length, count in lengths.items())
+    forward = sum(count * cost.answer_gflops(spec, length) for length, count in lengths.items())
     return Training(seconds, BACKWARD * epochs * forward, peak_gflops(network.device, torch.get_num_threads()))

@@ -138,8 +138,14 @@ Model = TypeVar("Model", bound=torch.nn.Module)
 
 
 def place(model: Model, device: str) -> Model:
-    """Move a model to its device, ready to judge."""
+    """Move a model to its device, ready to judge, with weights in memory of their own.
+
+    A checkpoint is loaded as views of the mapped file, at odd addresses, where some processors sum in another order:
+    the last bit of an answer would tell whether a network was trained or loaded.
+    """
     torch.nn.Module.to(model, device)
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
     return model.eval()
 
 

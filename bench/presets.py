@@ -116,7 +116,7 @@ DEVIGN_CPU = replace(
     recipe=Recipe(epochs=5, learning_rate=1e-3, temperature=2.0, attention_dropout=0.0),
     surrogate_trainings=8,
     surrogate_epochs=2,
-    surrogate_programs=1000,
+    surrogate_programs=600,
     latency_rounds=30,
     student="fast",
 )

@@ -104,7 +104,7 @@ class Training:
     seconds: float
     """Wall time of the steps, validation not counted."""
     gflops: float
-    """Three times the forward pass of every real token of every epoch."""
+    """Three times what the answers over the real tokens of every epoch need."""
     peak: float
     """GFLOPs per second of a dense matrix product, measured on the same device."""
 

@@ -7,9 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.rng import derive
+from bench.rng import derive, stream
 from bench.types import Expert, Recipe, Sample, Teacher
 from moekd.partition import Parts
+
+
+def lessons(count: int, held_out: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which of `count` labelled programs the experts learn from, and which the router.
+
+    Nothing held out: both learn from all of them. Otherwise the router learns from a random share that no expert saw,
+    where it finds out who understands a program and not who remembers it; each gets at least one.
+    """
+    everything = np.arange(count)
+    if not held_out or count < 2:
+        return everything, everything
+    aside = stream(seed, "held out").permutation(count)[: min(count - 1, max(1, round(held_out * count)))]
+    return np.setdiff1d(everything, aside), np.sort(aside)
 
 
 def train_experts(

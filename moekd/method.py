@@ -16,7 +16,7 @@ from bench.teaching import teach
 from bench.types import Budget, Splits, Student, Teacher, UsageError
 from moekd.aggregate import Aggregation, aggregate
 from moekd.diagnose import diagnose
-from moekd.experts import opinions, train_experts
+from moekd.experts import lessons, opinions, train_experts
 from moekd.partition import VIEWS, PartitionKind, divide
 from moekd.router import RouterKind, train_gate
 
@@ -32,6 +32,8 @@ class MoEKD:
     router: RouterKind = "learned"
     balance: float = 0.01
     """Factor of the router's load-balancing term."""
+    held_out: float = 0.0
+    """Share of the labelled programs that no expert sees and the router alone learns from; 0: both learn from all."""
     aggregation: Aggregation = "probabilities"
     perturbed: bool = False
     """Whether the student also learns every program renamed and rewritten, with the soft target of the original."""
@@ -40,6 +42,8 @@ class MoEKD:
         """Reject what is no mixture."""
         if self.experts < 1 or min(self.outside_weight, self.balance) < 0:
             raise UsageError(f"expected at least one expert and no negative weight or balance, got {self}")
+        if not 0 <= self.held_out < 1:
+            raise UsageError(f"expected held_out from 0 to below 1, got {self.held_out}: give another share")
         if self.partition == "views" and self.experts != len(VIEWS):
             raise UsageError(f"expected {len(VIEWS)} experts with partition=views, one a view, got {self.experts}")
 
@@ -50,10 +54,11 @@ class MoEKD:
         # 1. Expert and router training: experts on a partition of the input space ...
         parts = divide(self.partition, self.experts, teacher, data.labelled, budget, seed)
         labelled, part = parts.place(data.labelled)
+        for_experts, for_router = lessons(len(labelled), self.held_out, seed)
         experts = train_experts(
             teacher,
-            labelled,
-            part,
+            [labelled[i] for i in for_experts],
+            part[for_experts],
             data.valid,
             experts=parts.count,
             outside_weight=self.outside_weight,
@@ -61,8 +66,8 @@ class MoEKD:
             seed=seed,
         )
         # ... and a learned routing mechanism over the frozen experts.
-        programs = [sample.code for sample in labelled]
-        labels = np.array([sample.label for sample in labelled])
+        programs = [labelled[i].code for i in for_router]
+        labels = np.array([labelled[i].label for i in for_router])
         embedding = teacher.embed(programs)
         gate = train_gate(self.router, embedding, opinions(experts, programs), labels, balance=self.balance, seed=seed)
 

@@ -4,6 +4,7 @@ import pytest
 
 from bench.cost import (
     SIZE_TOLERANCE,
+    answer_gflops,
     fits,
     gflops,
     megabytes,
@@ -96,6 +97,22 @@ def test_gflops_are_the_matrix_products_of_the_built_network_and_little_more(spe
         build(spec)(input_ids=ids, attention_mask=torch.ones_like(ids))
     products = counter.get_total_flops() / 1e9
     assert products <= gflops(spec) <= 2 * products
+
+
+@pytest.mark.parametrize("layers", [1, 2, 5])
+def test_an_answer_needs_what_a_training_step_computes(layers):
+    torch = pytest.importorskip("torch")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from bench.training import scores
+
+    spec = StudentSpec(1000, layers, 96, 8, 64, max_tokens=120)
+    ids = torch.randint(5, spec.vocab_size, (1, spec.max_tokens))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        scores(build(spec), {"input_ids": ids, "attention_mask": torch.ones_like(ids)})
+    products = counter.get_total_flops() / 1e9
+    assert products <= answer_gflops(spec, spec.max_tokens) <= 2 * products
+    assert answer_gflops(spec, spec.max_tokens) < gflops(spec)
 
 
 def test_gflops_grow_with_the_tokens_and_ignore_the_vocabulary():

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from bench import distill as module
 from bench import progress
-from bench.cost import gflops
+from bench.cost import answer_gflops
 from bench.distill import Lesson, batches, distill, distillation_loss, fit, soft_targets
 from bench.encode import train_tokenizer
 from bench.metrics import auroc
@@ -159,7 +159,7 @@ def test_a_training_knows_its_work_and_the_order_of_validation_programs(splits, 
     recipe, network = replace(PLAIN, epochs=2), student(splits)
     taught = lesson(network, splits.labelled)
     trained = fit(network, taught, splits.valid, recipe, 0, "x")
-    forward = sum(gflops(SPEC, len(one["input_ids"])) for one in taught.encoded)
+    forward = sum(answer_gflops(SPEC, len(one["input_ids"])) for one in taught.encoded)
     assert trained.training.gflops == pytest.approx(3 * 2 * forward)
     assert trained.training.seconds > 0
     assert 0 < trained.training.utilisation < 1

@@ -73,6 +73,13 @@ def test_a_program_that_spells_the_padding_is_judged_the_same_in_every_company(n
     assert together == pytest.approx(alone, abs=1e-5)
 
 
+def test_loaded_weights_have_memory_of_their_own_as_built_ones(network, tmp_path):
+    save(network, tmp_path)
+    loaded = load(tmp_path)
+    assert {weight.data_ptr() % 64 for one in (network, loaded) for weight in one.model.parameters()} == {0}
+    assert np.array_equal(loaded.logits(PROGRAMS[:1]), network.logits(PROGRAMS[:1]))
+
+
 def test_the_same_seed_makes_the_same_weights_and_leaves_the_global_stream_alone(tokenizer, network):
     torch.manual_seed(5)
     before = torch.get_rng_state()

@@ -10,9 +10,10 @@ import torch
 
 from bench import teaching
 from bench.types import Sample, UsageError
+from moekd import method
 from moekd.aggregate import aggregate
 from moekd.diagnose import agreement, quality, routing, specialisation
-from moekd.experts import opinions, train_experts
+from moekd.experts import lessons, opinions, train_experts
 from moekd.method import MoEKD
 from moekd.partition import divide
 from moekd.router import Gate, RouterKind, load_imbalance, train_gate, train_router
@@ -159,6 +160,29 @@ def test_a_part_without_programs_gets_an_expert_of_all(teacher, splits, recipe):
     assert [weights.tolist() for weights, _ in teacher.specialised] == [[1.0] * 16] * 2
 
 
+def test_lessons_are_shared_unless_some_are_held_out():
+    for found in lessons(7, 0.0, seed=1):
+        assert found.tolist() == list(range(7))
+    experts, router = lessons(50, 0.2, seed=1)
+    assert len(router) == 10
+    assert sorted([*experts, *router]) == list(range(50))
+    assert lessons(50, 0.2, seed=1)[1].tolist() == router.tolist() != lessons(50, 0.2, seed=2)[1].tolist()
+    assert [len(part) for part in lessons(2, 0.99, seed=1)] == [1, 1]
+
+
+def test_held_out_programs_teach_the_router_alone(distilled, teacher, splits, budget, monkeypatch):
+    asked = []
+
+    def gate(kind, embedding, logits, labels, **settings):
+        asked.append(len(labels))
+        return Gate("uniform", logits.shape[1])
+
+    monkeypatch.setattr(method, "train_gate", gate)
+    MoEKD(held_out=0.25).compress(teacher, splits, budget, 0)
+    assert asked == [4]
+    assert {len(weights) for weights, _ in teacher.specialised} == {12}
+
+
 WEIGHTS = np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])
 
 
@@ -284,7 +308,9 @@ def test_the_student_may_learn_perturbed_programs_too(distilled, teacher, splits
 
 
 @pytest.mark.parametrize(
-    "settings", [{"experts": 0}, {"outside_weight": -0.1}, {"partition": "views", "experts": 2}], ids=str
+    "settings",
+    [{"experts": 0}, {"outside_weight": -0.1}, {"held_out": 1.0}, {"partition": "views", "experts": 2}],
+    ids=str,
 )
 def test_what_is_no_mixture_is_a_mistake(settings):
     with pytest.raises(UsageError):
