@@ -42,7 +42,7 @@ EXCLUDE := --exclude $(DATA)/devign/valid.jsonl.zst --exclude $(DATA)/devign/tes
 
 evidence: $(READY)
 	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output results/runs/devign-cpu \
-		--methods 'moekd,compressor,avatar,pioneer-style,moekd[size_mb=1.5],kd[size_mb=1.5]'
+		--methods 'moekd,$(OTHERS),moekd[size_mb=1.5],kd[size_mb=1.5]'
 	$(BIN)/python -m bench report results/runs/devign-cpu --out results/devign/tables
 
 evidence-gpu: $(READY)

@@ -108,7 +108,7 @@ DEVIGN_CPU = replace(
     name="devign-cpu",
     train_limit=4000,
     valid_limit=800,
-    attack_limit=100,
+    attack_limit=150,
     query_budget=100,
     max_tokens=160,
     scratch=ScratchEncoder(vocab_size=8000, layers=2, hidden=128, heads=4, ffn=512, pretrain_epochs=1),
