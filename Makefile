@@ -12,10 +12,10 @@ run: $(READY)
 	$(BIN)/python -m bench run --methods moekd,compressor,avatar
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 fast: $(READY)
-	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
 
 gate: $(READY)
 	$(BIN)/python -m bench check --baseline results/baseline.json
@@ -30,7 +30,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
 
 docs: $(READY)
 	$(BIN)/python -m mkdocs build --strict

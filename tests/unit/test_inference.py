@@ -66,7 +66,7 @@ def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Itera
 def test_scores_are_those_of_transformers(by: str, spec: StudentSpec, lengths: list[int]) -> None:
     model, batch = model_of(spec), batch_of(lengths)
     expected = model(**batch).logits
-    assert (logits(model, batch) - expected).abs().max() < 1e-5
+    assert (logits(model, batch) - expected).abs().max() < 3e-5
     assert expected.std() > 1e-2
 
 
