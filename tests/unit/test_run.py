@@ -111,6 +111,12 @@ def test_two_runs_give_the_same_tables(finished, experiment, tmp_path):
     assert tables(again, tmp_path / "out") == finished[1]
 
 
+@pytest.mark.slow
+def test_two_workers_give_the_same_tables_as_one(finished, experiment, tmp_path):
+    store = run(experiment, tmp_path / "run", Listener(), workers=2)
+    assert tables(store, tmp_path / "tables") == finished[1]
+
+
 @pytest.mark.parametrize("share", [0.3, 0.8])
 def test_an_interrupted_run_goes_on_where_it_was(finished, experiment, compressed, tmp_path, share):
     _, expected, steps = finished
