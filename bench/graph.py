@@ -19,6 +19,7 @@ from bench import progress, work
 from bench.attacking import Assault, InOrder, Source, groups
 from bench.calibration import Calibration
 from bench.cells import cells, clean
+from bench.checkout import commit
 from bench.config import Experiment
 from bench.evaluate import Measured
 from bench.files import artifact_folder
@@ -26,7 +27,6 @@ from bench.given import Given
 from bench.jobs import Executor, Job
 from bench.parcels import Parcel, pack
 from bench.perturb import names_of
-from bench.provenance import commit
 from bench.registry import attack, variant
 from bench.results import Outcome, Predictions, Record
 from bench.robust import robust

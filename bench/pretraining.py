@@ -19,6 +19,7 @@ import torch
 import transformers
 
 from bench import progress
+from bench.checkout import commit
 from bench.corpus import Cleaned, checksum, read_corpus, without_copies
 from bench.course import Course, decide_steps, make_course, run
 from bench.encoder_request import EncoderRequest
@@ -26,7 +27,6 @@ from bench.encoders import Encoder, save_encoder
 from bench.files import write_directory
 from bench.models import parameters
 from bench.pretrain import Training
-from bench.provenance import commit
 from bench.types import UsageError
 from bench.unfinished import unfinished, working_on
 from bench.utilisation import matmul_rate, training_flops

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import subprocess
-from pathlib import Path
-
 from attacks.checks import checks, in_words
+from bench.checkout import commit
 from bench.config import Experiment
 from bench.given import fingerprint
 from bench.listing import origins
@@ -40,16 +37,3 @@ def _substitutes(spec: str) -> str:
 
 def _summary(experiment: Experiment, name: str) -> str:
     return teacher(name).summary if experiment.model is None else "a finished model, attacked as it is"
-
-
-@functools.cache
-def commit() -> str:
-    """The commit of the source tree, marked when it was changed; empty outside a checkout."""
-    root = Path(__file__).parent.parent
-    if not (root / ".git").exists():
-        return ""
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout.strip()
-    except OSError:
-        return ""
