@@ -17,7 +17,7 @@ import numpy as np
 from attacks.program import Genotype, Locus, Program
 from attacks.search import Greedy, by_hiding
 from attacks.walk import BATCH, Walk, others, switch
-from bench.csource import Node, Source
+from bench.syntax.csource import Node, Source
 
 KINDS = {"if": 21.07, "function": 19.81, "for": 18.4, "return": 10.6, "other": 7.37}
 """Statement kinds and how much renaming in them moves the victim, in % (Du et al. 2023, measured on Java). C has no

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from bench.csource import Node, Source
+from bench.syntax.csource import Node, Source
 
 STANDARD_TYPE = re.compile(r"\w+_t|u?int(8|16|32|64|ptr)|[us](8|16|32|64)|uchar|ushort|uint|ulong", re.ASCII)
 """Typedefs that everybody uses for numbers."""

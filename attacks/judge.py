@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from attacks.checks import CHECKS, Check
 from attacks.memory import Memory
 from attacks.truncation import without_tail
-from bench.csource import Source, parse, tokens_changed
-from bench.metrics import checked
+from bench.measuring.metrics import checked
+from bench.networks.windows import Windowed
 from bench.results import Outcome
+from bench.syntax.csource import Source, parse, tokens_changed
 from bench.types import Attack, Attempt, Classifier, Label, Probabilities, Sample
-from bench.windows import Windowed
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 800

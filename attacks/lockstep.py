@@ -3,7 +3,7 @@
 Every attack sees a victim of its own and never knows of the others: it runs in a thread that sleeps while its question
 is open. One thread runs at a time, always in the same order; when all of them wait, their questions go to the real
 victim as one. So the same tasks always give the same batches, and outcomes to the last bit. Any `Attack` will do,
-TextAttack's searches included. Left out: which tasks run together (bench/attacking.py).
+TextAttack's searches included. Left out: which tasks run together (bench/running/attacking.py).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from bench.metrics import checked
+from bench.measuring.metrics import checked
+from bench.networks.windows import Windowed
 from bench.types import Classifier, Probabilities
-from bench.windows import Windowed
 
 T = TypeVar("T")
 WIDTH = 8

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import cached_property
 
 from attacks.declared import STANDARD_TYPE, Declarations
-from bench.cnames import HARMLESS_MACROS, MEMBER_MACROS, SAFE_CONSTANTS, looks_like_macro, words
-from bench.cscope import WORD, defined_macros, identifiers
-from bench.csource import Node, Source
+from bench.syntax.cnames import HARMLESS_MACROS, MEMBER_MACROS, SAFE_CONSTANTS, looks_like_macro, words
+from bench.syntax.cscope import WORD, defined_macros, identifiers
+from bench.syntax.csource import Node, Source
 
 PURE = words(
     """identifier field_identifier number_literal char_literal string_literal string_content escape_sequence character

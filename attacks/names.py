@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from attacks.deadnames import DEAD_NAMES
 from attacks.rename import COMMON_NAMES, Substitutes
-from bench.cnames import is_legal_local
-from bench.cscope import Name, identifiers
-from bench.csource import Source
 from bench.rng import stream
+from bench.syntax.cnames import is_legal_local
+from bench.syntax.cscope import Name, identifiers
+from bench.syntax.csource import Source
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Suggest(Protocol):
 
 @dataclass(frozen=True)
 class Suggested:
-    """Substitutes from a masked language model (ALERT, 3.1), such as `bench.fillmask.MaskedNames`."""
+    """Substitutes from a masked language model (ALERT, 3.1), such as `bench.networks.fillmask.MaskedNames`."""
 
     model: Suggest
     count: int = 60

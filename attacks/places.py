@@ -13,9 +13,9 @@ from typing import Protocol
 
 from attacks.movable import SPOILED, Movable
 from attacks.program import Span, Write
-from bench.cnames import words
-from bench.cscope import CONDITIONAL
-from bench.csource import Node
+from bench.syntax.cnames import words
+from bench.syntax.cscope import CONDITIONAL
+from bench.syntax.csource import Node
 
 LOOPS = frozenset({"for_statement", "while_statement", "do_statement"})
 UNBALANCED = words("pthread_cleanup_push pthread_cleanup_pop do_each_thread while_each_thread __try __except")

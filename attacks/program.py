@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from bench.csource import Node, Source
+from bench.syntax.csource import Node, Source
 
 Genotype: TypeAlias = tuple[int, ...]
 """One index into `Locus.alleles` per locus; 0 is the original."""

@@ -23,7 +23,7 @@ from attacks.rename import COMMON_NAMES, Drawn, Substitutes, rename_loci
 from attacks.rnns import NearestNames
 from attacks.search import EXHAUSTIBLE, Exhaustive, Greedy, MetropolisHastings, RandomSearch, at_random
 from attacks.searching import Searching, hand_in
-from bench.csource import parse
+from bench.syntax.csource import parse
 from bench.types import Attack, Attempt, Classifier, Sample
 
 __all__ = [

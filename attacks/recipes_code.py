@@ -20,7 +20,7 @@ from attacks.rewrite import rewrite_loci
 from attacks.rewrites import LAYOUT, REWRITES
 from attacks.search import RandomSearch
 from attacks.searching import Searching, hand_in
-from bench.csource import parse
+from bench.syntax.csource import parse
 from bench.types import Attack, Attempt, Classifier, Sample
 
 POOL: Substitutes = Drawn(count=20)

@@ -15,9 +15,9 @@ import numpy as np
 
 from attacks.deadnames import DEAD_NAMES
 from attacks.program import Locus
-from bench.cnames import is_legal_local
-from bench.cscope import Name, corpus_names, identifiers, local_names
-from bench.csource import Source, parse
+from bench.syntax.cnames import is_legal_local
+from bench.syntax.cscope import Name, corpus_names, identifiers, local_names
+from bench.syntax.csource import Source, parse
 
 COMMON_NAMES = tuple(
     """a acc addr alen amount arr b base begin bits block bound buffer bytes c cap capacity cell chunk cnt code col

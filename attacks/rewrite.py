@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from attacks.places import Places, Rewrite
 from attacks.program import Form, Locus, Span, Write
 from attacks.rewrites import REWRITES
-from bench.csource import Node, Source
+from bench.syntax.csource import Node, Source
 
 
 def rewrite_loci(source: Source, rewrites: Sequence[Rewrite] = REWRITES) -> tuple[Locus, ...]:

@@ -16,7 +16,7 @@ from attacks.rename import Substitutes, rename_loci
 from attacks.rewrite import rewrite_loci
 from attacks.search import space_size
 from attacks.walk import Search, drive
-from bench.csource import parse
+from bench.syntax.csource import parse
 from bench.types import Attempt, Classifier, Sample
 
 

@@ -6,8 +6,8 @@ Such a success needs no reading of the program at all, so it is counted apart.
 
 from __future__ import annotations
 
-from bench.csource import Source, aligned, leaves, parse
-from bench.windows import Windowed
+from bench.networks.windows import Windowed
+from bench.syntax.csource import Source, aligned, leaves, parse
 
 
 def without_tail(original: str, adversarial: str, victim: Windowed) -> str | None:

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 from attacks.deadnames import DEAD_NAMES, NEUTRAL_COMMENTS, READ_BY_TOOLS
 from attacks.rewrites.constants import LARGEST, fold
-from bench.cscope import identifiers, local_names
-from bench.csource import Node, Source, leaves, parse
+from bench.syntax.cscope import identifiers, local_names
+from bench.syntax.csource import Node, Source, leaves, parse
 
 ADDED_NUMBERS = frozenset({"0", "1", "8"})
 """Constants that rewrites may bring: conditions of dead code and `while (1)`, increments, a dead array."""

@@ -34,12 +34,12 @@ import numpy as np
 from baselines.avatar_search import Archive, GeneticSearch, Scored
 from baselines.avatar_space import configuration_space, pruned_box, recipe, student_spec
 from baselines.avatar_surrogate import PUBLISHED, Kind, Surrogate, fit_surrogate
-from bench import cost
-from bench.distill import distill, soft_targets
-from bench.latency import foreseen, milliseconds, predictor
-from bench.models import Network
+from bench.distillation.distill import distill, soft_targets
+from bench.distillation.space import Candidate, Space
+from bench.measuring import cost
+from bench.measuring.latency import foreseen, milliseconds, predictor
+from bench.networks.models import Network
 from bench.rng import derive, stream
-from bench.space import Candidate, Space
 from bench.types import Budget, Splits, Student, StudentSpec, Teacher, UsageError
 
 RIVALS = 20

@@ -19,7 +19,7 @@ from pymoo.core.problem import Problem
 from pymoo.optimize import minimize
 
 from baselines.avatar_search import Archive, GeneticSearch, Scorer, admit
-from bench.space import Candidate, Space
+from bench.distillation.space import Candidate, Space
 
 Places = NDArray[np.int64]
 """Places in the table; pymoo adds a last axis of length 1."""

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from bench.space import Candidate, Space
+from bench.distillation.space import Candidate, Space
 
 
 @dataclass(frozen=True)

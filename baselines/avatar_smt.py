@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from baselines.avatar_space import lattice
-from bench.cost import BYTES_PER_MB, BYTES_PER_PARAMETER, Sizes, paper_parameters_of
+from bench.measuring.cost import BYTES_PER_MB, BYTES_PER_PARAMETER, Sizes, paper_parameters_of
 from bench.types import UsageError
 
 

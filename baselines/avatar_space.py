@@ -18,8 +18,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from bench import cost
-from bench.space import Candidate, Gene, Space
+from bench.distillation.space import Candidate, Gene, Space
+from bench.measuring import cost
 from bench.types import Activation, Budget, PositionKind, Recipe, StudentSpec, TokenizerKind, UsageError
 
 Box: TypeAlias = Mapping[str, tuple[int, int]]

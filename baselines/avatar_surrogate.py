@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.space import Space
+from bench.distillation.space import Space
 
 Numbers = NDArray[np.float64]
 Kind = Literal["bayesian-ridge", "gradient-boosting", "gaussian-process"]

@@ -7,9 +7,9 @@ enumeration, and the gap between both is reported.
 Decisions, where we mend by default:
 - Size: the paper steers by its own formula, which counts a pooler that is not there; "3 MB" is 3.062 MB by formula and
   3.024 MB in truth. Here the fitness stays the paper's, but the student is the fittest candidate ever visited whose
-  *true* size is within the budget (2% of tolerance, `bench.cost.SIZE_TOLERANCE`, so that the published student passes).
-  If the search visited none, the optimum within the budget is taken and `search_found` is 0. `as_released` takes the
-  fittest, whatever its size.
+  *true* size is within the budget (2% of tolerance, `bench.measuring.cost.SIZE_TOLERANCE`, so that the published
+  student passes). If the search visited none, the optimum within the budget is taken and `search_found` is 0.
+  `as_released` takes the fittest, whatever its size.
 - Training: all parameters train, with the budget's recipe. `as_released` freezes biases and LayerNorm weights (except
   for GraphCodeBERT) and uses the released dropout.
 - Sequences: 400 tokens, or fewer if the budget says so; the position table has 514 rows at 400 tokens (as CodeBERT),
@@ -27,11 +27,11 @@ from typing import Literal
 import numpy as np
 
 from baselines.compressor_space import SPACE, Objective, Scored, objective, optimum, student_spec
-from bench import cost
-from bench.distill import distill, soft_targets
-from bench.latency import foreseen
+from bench.distillation.distill import distill, soft_targets
+from bench.distillation.space import Candidate
+from bench.measuring import cost
+from bench.measuring.latency import foreseen
 from bench.rng import derive, stream
-from bench.space import Candidate
 from bench.types import Budget, Recipe, Splits, Student, StudentSpec, Teacher
 
 MUTATION_ORDER = SPACE.names

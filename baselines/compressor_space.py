@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import cost
-from bench.cost import BYTES_PER_MB, BYTES_PER_PARAMETER, Sizes
-from bench.latency import CAPACITY, Work, predictor
-from bench.space import Candidate, Gene, Space
+from bench.distillation.space import Candidate, Gene, Space
+from bench.measuring import cost
+from bench.measuring.cost import BYTES_PER_MB, BYTES_PER_PARAMETER, Sizes
+from bench.measuring.latency import CAPACITY, Work, predictor
 from bench.types import Budget, Latency, StudentSpec, UsageError
 
 # Search space. The paper has 11,059,200 points with feed-forward widths up to 3072; the released code

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.distill import soft_targets
-from bench.models import Constant
+from bench.distillation.distill import soft_targets
+from bench.distillation.teaching import teach
+from bench.networks.models import Constant
 from bench.rng import derive
-from bench.teaching import teach
 from bench.types import Budget, Expert, Perturb, Sample, Splits, Student, Teacher
 
 ONCE = derive(0, "augmented teacher")

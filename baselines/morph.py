@@ -28,12 +28,12 @@ from numpy.typing import NDArray
 
 from baselines.avatar_space import configuration_space, pruned_box, recipe, student_spec
 from baselines.morph_space import Rate, Rated, latin_sample
-from bench import cost
-from bench.distill import distill, soft_targets
-from bench.latency import milliseconds, predictor
-from bench.models import Network
+from bench.distillation.distill import distill, soft_targets
+from bench.distillation.space import Candidate, Space
+from bench.measuring import cost
+from bench.measuring.latency import milliseconds, predictor
+from bench.networks.models import Network
 from bench.rng import derive, stream
-from bench.space import Candidate, Space
 from bench.types import Budget, Sample, Splits, Student, StudentSpec, Teacher, UsageError
 
 TEMPERATURE = 2.0

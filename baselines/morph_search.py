@@ -21,7 +21,7 @@ from pymoo.optimize import minimize
 from scipy.stats import qmc
 
 from baselines.morph_space import Rate, Rated, decode, encode
-from bench.space import Candidate, Space
+from bench.distillation.space import Candidate, Space
 
 CROSSOVER_RATE, CROSSOVER_ETA, MUTATION_ETA = 0.9, 15, 30
 """As released; the paper says an eta of 30 for the crossover."""

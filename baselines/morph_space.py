@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from bench.space import Candidate, Space, Value
+from bench.distillation.space import Candidate, Space, Value
 from bench.types import UsageError
 
 DRAWS = 200

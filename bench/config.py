@@ -24,7 +24,7 @@ GIVEN = "as given"
 
 @dataclass(frozen=True)
 class Model:
-    """Somebody's finished classifier, and how to read it (bench/victims.py)."""
+    """Somebody's finished classifier, and how to read it (bench/networks/victims.py)."""
 
     source: str
     """Directory or hub id of a Hugging Face sequence classifier, or package.module:factory of a Python one."""
@@ -56,11 +56,11 @@ class Experiment:
     """CPU threads of each training: results differ with them in the last bits, so they are part of the run."""
     as_released: bool = False
     objective: Objective = "flops"
-    """What searches weigh: FLOPs, as published, or latency, measured on this machine (bench/calibration.py)."""
+    """What searches weigh: FLOPs, as published, or latency, measured on this machine (bench/running/calibration.py)."""
     controls: tuple[str, ...] = CONTROLS
     """Always in the table; none where a finished model is attacked."""
     substitutes: str = "corpus"
-    """Where attacks that rename take their names from (bench/substitutes.py)."""
+    """Where attacks that rename take their names from (bench/running/substitutes.py)."""
     compile_command: str | None = None
     """Compiles a `{file}`, for samples that bring no driver; None: they are not compiled."""
     model: Model | None = None
@@ -68,7 +68,7 @@ class Experiment:
 
     @property
     def budget(self) -> Budget:
-        """What every method may spend; perturbations and latencies come with a run (bench.students)."""
+        """What every method may spend; perturbations and latencies come with a run (bench.running.students)."""
         preset = self.preset
         return Budget(
             size_mb=preset.size_mb,

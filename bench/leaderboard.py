@@ -12,16 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.columns import ACCURACY, ASR, F1, PARAMETERS, ROBUST, SIZE, titles
-from bench.files import slug
-from bench.html.page import render
-from bench.published import Published, published
+from bench.measuring.robustness import WORST_CASE
 from bench.report import html, save
-from bench.robustness import WORST_CASE
-from bench.runs import Row
-from bench.store import Store
-from bench.summary import Summary
-from bench.tables import MARK, Entry, Number, Table, as_csv, as_json
+from bench.reporting.columns import ACCURACY, ASR, F1, PARAMETERS, ROBUST, SIZE, titles
+from bench.reporting.html.page import render
+from bench.reporting.published import Published, published
+from bench.reporting.runs import Row
+from bench.reporting.summary import Summary
+from bench.reporting.tables import MARK, Entry, Number, Table, as_csv, as_json
+from bench.storage.files import slug
+from bench.storage.store import Store
 
 SEEDS, PROGRAMS = 3, 100
 """Fewer seeds, or fewer attacked programs, than these are flagged (protocol, "Uncertainty")."""

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from attacks.catalogue import CATALOGUE, Listed
-from bench import data, installed
+from bench import installed
 from bench.config import CONTROLS, GIVEN, Experiment
-from bench.encoders import Encoder, load_encoder
+from bench.distillation.teachers import TEACHER_SEED
 from bench.methods import METHODS, Entry
+from bench.networks.encoders import Encoder, load_encoder
 from bench.plugins import Foreign, load_object
 from bench.presets import Preset
-from bench.pretrain import pretrain
+from bench.pretraining.pretrain import pretrain
 from bench.rng import derive
-from bench.teachers import TEACHER_SEED
+from bench.tasks import data
 from bench.types import Budget, Method, Splits, UsageError
 from bench.variants import Variant, base, resolve
 

@@ -1,6 +1,6 @@
 """Runs to read: one page, tables in Markdown, LaTeX, CSV and JSON, pictures. Pure: the same runs give the same bytes.
 
-No number is typed here: ours come from the stores, other people's from bench/paper.toml.
+No number is typed here: ours come from the stores, other people's from bench/reporting/paper.toml.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench import success, tradeoffs
-from bench.ablation import ablation
-from bench.attack_tables import attacks, optimum, robustness
-from bench.files import write_atomically
-from bench.html.report import page
-from bench.latex import latex
-from bench.pictures import Drawable, Picture, render
-from bench.published import beside_ours
-from bench.significance import significance, winners
-from bench.store import Store
-from bench.student_tables import clean, compression, diagnostics, efficiency, main
-from bench.summary import Summary
-from bench.tables import Table, as_csv, as_json, escape_markdown, markdown
+from bench.reporting import success, tradeoffs
+from bench.reporting.ablation import ablation
+from bench.reporting.attack_tables import attacks, optimum, robustness
+from bench.reporting.html.report import page
+from bench.reporting.latex import latex
+from bench.reporting.pictures import Drawable, Picture, render
+from bench.reporting.published import beside_ours
+from bench.reporting.significance import significance, winners
+from bench.reporting.student_tables import clean, compression, diagnostics, efficiency, main
+from bench.reporting.summary import Summary
+from bench.reporting.tables import Table, as_csv, as_json, escape_markdown, markdown
+from bench.storage.files import write_atomically
+from bench.storage.store import Store
 from bench.types import UsageError
 
 SCHEMA = 1

@@ -1,4 +1,4 @@
-"""Do what an experiment asks for and is not stored: jobs (`bench.graph`), what they add up to, and latency.
+"""Do what an experiment asks for and is not stored: jobs (`bench.running.graph`), what they add up to, and latency.
 
 A cell is one (teacher, method, seed) evaluated on clean programs, the same under one attack, or the same timed. What a
 cell needs (teacher, student) is an artifact of the run directory and is made when a missing cell asks for it. A
@@ -11,21 +11,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import data, originals, progress
-from bench.cells import cells
+from bench import progress
 from bench.config import Experiment
-from bench.costing import estimate, training
-from bench.evaluate import Measured
-from bench.executors import executor
-from bench.graph import Graph
-from bench.jobs import execute
-from bench.measure import speed
+from bench.measuring.evaluate import Measured
+from bench.measuring.measure import speed
+from bench.measuring.robust import optimum, robust
+from bench.measuring.robustness import UNION, WORST_CASE, worst_case
 from bench.progress import Progress
-from bench.provenance import facts
 from bench.registry import check, task
-from bench.robust import optimum, robust
-from bench.robustness import UNION, WORST_CASE, worst_case
-from bench.store import Cell, Store
+from bench.running.costing import estimate, training
+from bench.running.executors import executor
+from bench.running.graph import Graph
+from bench.running.jobs import execute
+from bench.running.provenance import facts
+from bench.storage import originals
+from bench.storage.cells import cells
+from bench.storage.store import Cell, Store
+from bench.tasks import data
 
 TIMED_PROGRAMS = 16
 """Different programs among the timed calls."""

@@ -24,7 +24,7 @@ PositionKind = Literal["absolute", "relative_key", "relative_key_query"]
 Objective = Literal["flops", "latency"]
 Shape = Literal["standard", "fast"]
 Latency: TypeAlias = "Callable[[Any], NDArray[np.float64]]"
-"""From `bench.latency.Work` to milliseconds per inference at batch 1 on one thread."""
+"""From `bench.measuring.latency.Work` to milliseconds per inference at batch 1 on one thread."""
 
 View = Literal["clean", "renamed", "rewritten", "both"]
 """How a program may be written anew without meaning something else: by names, by code, by both, or not at all."""
@@ -33,7 +33,7 @@ Perturb: TypeAlias = Callable[[Sequence[str], View, int], tuple[str, ...]]
 
 
 def _not_offered(programs: Sequence[str], view: View, seed: int) -> tuple[str, ...]:
-    raise RuntimeError("this budget offers no perturbation: give it one, as bench.students does")
+    raise RuntimeError("this budget offers no perturbation: give it one, as bench.running.students does")
 
 
 class UsageError(Exception):
@@ -155,7 +155,7 @@ class Budget:
     objective: Objective = "flops"
     """What a search weighs against size and accuracy: GFLOPs, as published, or predicted latency."""
     student: Shape = "standard"
-    """Which student MoEKD and its controls distil into, all the same one (bench.standard)."""
+    """Which student MoEKD and its controls distil into, all the same one (bench.distillation.standard)."""
     latency: Latency | None = None
     """Asked where the objective is latency, or a fast student is wanted."""
     perturb: Perturb = _not_offered

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics import ece
+from bench.measuring.metrics import ece
 from bench.types import Expert, Sample, Teacher
 from moekd.aggregate import Aggregation, aggregate
 from moekd.experts import opinions

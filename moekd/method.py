@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.distillation.teaching import teach
 from bench.rng import derive
-from bench.teaching import teach
 from bench.types import Budget, Splits, Student, Teacher, UsageError
 from moekd.aggregate import Aggregation, aggregate
 from moekd.diagnose import diagnose

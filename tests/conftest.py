@@ -179,11 +179,11 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, micro: Preset) -> Pat
     """A run directory as a finished run leaves it: a student per kind of tokenizer, untrained, and the majority."""
     import json
 
-    from bench import models
-    from bench.encode import train_tokenizer
+    from bench.networks import models
+    from bench.networks.encode import train_tokenizer
     from bench.results import Record
-    from bench.store import Cell, Store
-    from bench.students import FACTS
+    from bench.running.students import FACTS
+    from bench.storage.store import Cell, Store
     from bench.types import StudentSpec
 
     root = tmp_path_factory.mktemp("finished") / "run"

@@ -18,7 +18,7 @@ from attacks.rewrites.shared import (
     operator_of,
     sides,
 )
-from bench.csource import Node
+from bench.syntax.csource import Node
 
 SIMPLE = JUMPS | {"expression_statement"}
 """Statements that end in a semicolon and bring no dangling else."""

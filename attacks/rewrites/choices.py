@@ -27,7 +27,7 @@ from attacks.rewrites.shared import (
     operator_of,
     sides,
 )
-from bench.csource import Node
+from bench.syntax.csource import Node
 
 EXACT = 1 << 24
 """Integers up to here are exact in every floating type."""

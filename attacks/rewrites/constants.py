@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from attacks.places import Places
 from attacks.program import Write
 from attacks.rewrites.shared import Whole, operator_of, sides
-from bench.cnames import looks_like_macro
-from bench.csource import Node
+from bench.syntax.cnames import looks_like_macro
+from bench.syntax.csource import Node
 
 LARGEST = (1 << 31) - 1
 """INT_MAX where int has 32 bits."""

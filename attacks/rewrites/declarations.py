@@ -9,7 +9,7 @@ from attacks.declared import STANDARD_TYPE, declaree, marks
 from attacks.places import Places
 from attacks.program import Write
 from attacks.rewrites.shared import Matched, Pair, Whole, following, is_statement, operator_of, sides
-from bench.csource import Node
+from bench.syntax.csource import Node
 
 DEFINES = ("field_declaration_list", "enumerator_list", "macro_type_specifier")
 NUMBERS = frozenset({"primitive_type", "sized_type_specifier"})

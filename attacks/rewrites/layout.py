@@ -16,7 +16,7 @@ from attacks.deadnames import READ_BY_TOOLS
 from attacks.places import LOOPS, Places
 from attacks.program import Span, Write
 from attacks.rewrites.statements import STATEMENTS
-from bench.csource import Node
+from bench.syntax.csource import Node
 
 LINES = STATEMENTS | {"declaration"}
 _CONTINUED = re.compile(r"\\\s*\n")

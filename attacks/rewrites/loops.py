@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from attacks.places import Places, braced
 from attacks.program import Write
 from attacks.rewrites.shared import Matched, Whole, alone, is_repeatable, may_move
-from bench.csource import Node
+from bench.syntax.csource import Node
 
 
 def _may_end_with(places: Places, body: Node, part: Node | None) -> bool:

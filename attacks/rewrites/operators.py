@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from attacks.places import Places
 from attacks.program import Write
 from attacks.rewrites.shared import ATOMIC, POSTFIXABLE, Whole, is_statement, operand, operator_of, sides
-from bench.csource import Node
+from bench.syntax.csource import Node
 
 MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 COMMUTATIVE = {op: op for op in ("+", "*", "&", "|", "^")}

@@ -13,7 +13,7 @@ from itertools import islice
 from attacks.places import Places
 from attacks.program import Write
 from attacks.rewrites.shared import Matched, Whole, operator_of, sides
-from bench.csource import Node
+from bench.syntax.csource import Node
 
 PRIMARY = frozenset({"identifier", "field_expression", "parenthesized_expression", "call_expression"})
 """What takes `[i]` as it is; an element does not, because it may become `*(a + i)`."""

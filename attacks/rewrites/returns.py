@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from attacks.places import Places, braced
 from attacks.program import Span, Write
 from attacks.rewrites.shared import Matched, Whole, alternative, ends_in_jump, is_value, may_move, stretch
-from bench.csource import Node
+from bench.syntax.csource import Node
 
 DECLARES = frozenset({"declaration", "type_definition", "labeled_statement"})
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from attacks.places import Places
 from attacks.program import Span, Write
-from bench.csource import Node
+from bench.syntax.csource import Node
 
 PRECEDENCE = {
     op: level

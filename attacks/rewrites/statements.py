@@ -9,7 +9,7 @@ from attacks.deadnames import DEAD_NAMES
 from attacks.places import LOOPS, Places
 from attacks.program import Span, Write
 from attacks.rewrites.shared import JUMPS, Matched, Pair, Whole, following, is_statement, sides
-from bench.csource import Node
+from bench.syntax.csource import Node
 
 STATEMENTS = LOOPS | JUMPS | {"expression_statement", "if_statement", "switch_statement", "compound_statement"}
 

@@ -19,8 +19,8 @@ from attacks.rewrites.shared import (
     sides,
     stretch,
 )
-from bench.cnames import SAFE_CONSTANTS
-from bench.csource import Node
+from bench.syntax.cnames import SAFE_CONSTANTS
+from bench.syntax.csource import Node
 
 _INTEGER = re.compile(r"-?\d+|-?0[xX][0-9a-fA-F]+|'[^\\']'", re.ASCII)
 _LARGEST = (1 << 31) - 1

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench import options as o
+from bench.cli import options as o
 from bench.cli.app import app
 from bench.cli.compute import finish
 from bench.config import Experiment
@@ -47,7 +47,7 @@ def ablate(  # noqa: PLR0913, PLR0917 - one argument per option
       python -m bench ablate moekd --only router,partition --seeds 0,1,2
       python -m bench ablate moekd --preset paper --task devign --data data/devign --device cuda
     """
-    from bench.factors import around
+    from bench.running.factors import around
 
     sizes = o.sizes("--size-mb", size_mb) or (None,)
     if len(sizes) > 1:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import options as o
+from bench.cli import options as o
 from bench.cli.app import app
 from bench.cli.output import show
 from bench.config import GIVEN, Experiment, Model
-from bench.files import slug
 from bench.presets import EMBEDDED, attacking_preset, preset
+from bench.storage.files import slug
 
 
 @app.command()
@@ -48,7 +48,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument per option
       python -m bench run --methods "moekd,moekd[router=uniform,experts=8]" --size-mb 3,1.5
       python -m bench run --methods moekd --attacks rename-greedy --dry-run
     """
-    from bench.factors import at_sizes
+    from bench.running.factors import at_sizes
 
     first, *smaller = o.sizes("--size-mb", size_mb) or (None,)
     experiment = Experiment(
@@ -123,10 +123,10 @@ def attack(  # noqa: PLR0913, PLR0917 - one argument per option
 
 def finish(experiment: Experiment, output: Path, workers: int, address: str | None = None, *, dry_run: bool) -> None:
     """Check, then compute and show the tables, or show the plan."""
+    from bench.cli.terminal import listener
     from bench.registry import check
     from bench.run import plan
     from bench.run import run as run_all
-    from bench.terminal import listener
 
     experiment = check(experiment)
     if dry_run:
@@ -138,8 +138,8 @@ def finish(experiment: Experiment, output: Path, workers: int, address: str | No
 
 
 def _print_plan(experiment: Experiment) -> None:
+    from bench.cli.terminal import clock
     from bench.run import plan
-    from bench.terminal import clock
 
     cells = plan(experiment)
     for name, seconds in cells:

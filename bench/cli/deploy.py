@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench import options as o
+from bench.cli import options as o
 from bench.cli.app import app
 from bench.config import Experiment, Model
 from bench.types import UsageError
 
 if TYPE_CHECKING:
-    from bench.functions import File
+    from bench.syntax.functions import File
     from bench.types import Classifier
 
 STANDARD_INPUT = "-"
@@ -39,7 +39,7 @@ def export(
       python -m bench export results/runs/embedded-embedded moekd --to hf --output moekd-hf
       python -m bench export results/runs/devign-paper codebert.moekd.s0 --to onnx --output moekd-onnx
     """
-    from bench.exporting import export as write
+    from bench.deploying.exporting import export as write
 
     folder = write(run, student, to, output)
     size = sum(file.stat().st_size for file in folder.iterdir())
@@ -77,8 +77,8 @@ def predict(  # noqa: PLR0913, PLR0917 - one argument per option
       python -m bench predict src/*.c --model results/runs/devign-paper --student moekd --sarif findings.sarif
       python -m bench predict - --model ./moekd-hf --threshold 0.9 --fail-on-findings < program.c
     """
-    from bench import predicting
-    from bench.files import write_atomically
+    from bench.deploying import predicting
+    from bench.storage.files import write_atomically
 
     if sarif is not None and not sarif.parent.is_dir():
         raise UsageError(f"expected --sarif in a directory that exists, got {sarif}: make it, or name another")
@@ -101,14 +101,14 @@ def predict(  # noqa: PLR0913, PLR0917 - one argument per option
 
 def _divided(names: Sequence[str]) -> list[File]:
     """Read all files before any model is loaded: a path that is wrong is told at once."""
-    from bench.functions import divide
+    from bench.syntax.functions import divide
 
     return [divide("stdin" if name == STANDARD_INPUT else name, _content(name)) for name in dict.fromkeys(names)]
 
 
 def _content(name: str) -> bytes:
     """Return a file's bytes, of a huge one only enough to see that it is."""
-    from bench.functions import MOST_BYTES
+    from bench.syntax.functions import MOST_BYTES
 
     try:
         if name == STANDARD_INPUT:
@@ -121,18 +121,18 @@ def _content(name: str) -> bytes:
 
 
 def _classifier(model: str, student: str | None, vulnerable_label: str | None, device: str) -> Classifier:
-    from bench.manifest import NAME
+    from bench.storage.manifest import NAME
 
     if (Path(model) / NAME).is_file():
-        from bench.chosen import choose
-        from bench.store import Store
+        from bench.deploying.chosen import choose
+        from bench.storage.store import Store
 
         if student is None or vulnerable_label is not None:
             raise UsageError(f"expected --student with the run directory {model}, and no --vulnerable-label: mend them")
         return choose(Store.read(Path(model)), student).network()
     if student is not None:
         raise UsageError(f"expected a run directory beside --student, got {model}: give a run, or leave it out")
-    from bench.given import Loaded
+    from bench.running.given import Loaded
 
     return Loaded(Model(model, vulnerable_label=vulnerable_label), device)()
 

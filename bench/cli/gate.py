@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import options as o
+from bench.cli import options as o
 from bench.cli.app import app
 from bench.types import UsageError
 
 if TYPE_CHECKING:
-    from bench.baseline import Baseline
-    from bench.validate import Item
+    from bench.gate.baseline import Baseline
+    from bench.gate.validate import Item
 
 BASELINE = Path("results") / "baseline.json"
 SHOWN = 5
@@ -36,8 +36,8 @@ def baseline(
     Example:
       python -m bench baseline results/runs/embedded-smoke --output results/baseline.json
     """
-    from bench.baseline import reduce, text
-    from bench.store import Store
+    from bench.gate.baseline import reduce, text
+    from bench.storage.store import Store
 
     found = reduce(Store.read(directory))
     _save(output, text(found))
@@ -74,10 +74,10 @@ def check(  # noqa: PLR0913, PLR0917 - one argument per option
       python -m bench check --baseline results/baseline.json
       python -m bench check results/runs/embedded-smoke --junit check.xml --github
     """
-    from bench import check as gate
-    from bench import check_formats as formats
-    from bench.baseline import read, reduce
-    from bench.store import Store
+    from bench.gate import check as gate
+    from bench.gate import check_formats as formats
+    from bench.gate.baseline import read, reduce
+    from bench.storage.store import Store
 
     limits, before = gate.Limits(tolerance, alpha), read(baseline_file)
     if directory is not None:
@@ -123,9 +123,9 @@ def validate(
     import json
     from dataclasses import asdict
 
+    from bench.cli.terminal import listener
+    from bench.gate.validate import Wanted, validate
     from bench.progress import listening
-    from bench.terminal import listener
-    from bench.validate import Wanted, validate
 
     items = []
     with listener(()) as progress, listening(progress):
@@ -175,10 +175,10 @@ def _again(before: Baseline, place: Path, data: str | None, workers: int) -> Bas
             f"expected a RUN, because the baseline names code to execute ({code[0]!r}), which is never taken from a "
             "file: run the experiment yourself and give its directory"
         )
-    from bench.baseline import reduce
+    from bench.cli.terminal import listener
+    from bench.gate.baseline import reduce
     from bench.report import write
     from bench.run import plan, run
-    from bench.terminal import listener
 
     experiment = replace(experiment, data=data or experiment.data)
     with listener(plan(experiment)) as progress:
@@ -196,7 +196,7 @@ def _deliver(place: str, content: str) -> None:
 
 
 def _save(path: Path, content: str) -> None:
-    from bench.files import write_atomically
+    from bench.storage.files import write_atomically
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.store import Store
+    from bench.storage.store import Store
 
 
 def show(store: Store, *others: Store, out: Path | None = None) -> None:

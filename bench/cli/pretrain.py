@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from bench import options as o
+from bench.cli import options as o
 from bench.cli.app import app
-from bench.encoder_request import MAX_TOKENS, EncoderRequest, Length
+from bench.pretraining.encoder_request import MAX_TOKENS, EncoderRequest, Length
 
 
 @app.command()
@@ -52,10 +52,10 @@ def pretrain(  # noqa: PLR0913, PLR0917 - one argument per option
         --exclude data/devign/valid.jsonl.zst --exclude data/devign/test.jsonl.zst
       python -m bench run --task devign --data data/devign --teachers encoders/base
     """
-    from bench.pretraining import pretrain_encoder, summary
+    from bench.cli.terminal import listener
+    from bench.pretraining.encoder import pretrain_encoder, summary
     from bench.progress import listening
     from bench.registry import check_device
-    from bench.terminal import listener
 
     budget = Length(steps, epochs, minutes) if (steps, epochs, minutes) != (None, None, None) else Length(epochs=1.0)
     request = EncoderRequest(

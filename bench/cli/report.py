@@ -14,7 +14,7 @@ from bench.cli.output import show
 from bench.types import UsageError
 
 if TYPE_CHECKING:
-    from bench.store import Store
+    from bench.storage.store import Store
 
 
 @app.command()
@@ -37,7 +37,7 @@ def report(
       python -m bench report runs/codebert runs/graphcodebert --out paper/tables
       python -m bench report --compare runs/before runs/after
     """
-    from bench.store import Store
+    from bench.storage.store import Store
 
     stores = [Store.read(directory) for directory in runs]
     if compare:
@@ -48,8 +48,8 @@ def report(
 
 def _compare(stores: Sequence[Store], out: Path | None) -> None:
     """Print what changed from one run to another, and write it as compare.md."""
-    from bench.compare import comparison
     from bench.report import save
+    from bench.reporting.compare import comparison
 
     if len(stores) != 2:
         raise UsageError(
@@ -73,7 +73,7 @@ def leaderboard(
       python -m bench leaderboard results/runs/* --output site
     """
     from bench.leaderboard import write
-    from bench.store import Store
+    from bench.storage.store import Store
 
     files = write([Store.read(directory) for directory in runs], output)
     print(f"{len(files)} files in {output}; open {files[0]}")
@@ -82,8 +82,8 @@ def leaderboard(
 @app.command(name="list")
 def list_names() -> None:
     """Name the methods, attacks, tasks and teachers that can be compared, and the packages that they come from."""
-    from bench.listing import shown
     from bench.registry import BUILT_IN
+    from bench.running.listing import shown
 
     for kind in BUILT_IN:
         print(f"{kind}:")
@@ -96,6 +96,6 @@ def list_names() -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of manifests, records and outcomes."""
-    from bench.schema import json_schema
+    from bench.storage.schema import json_schema
 
     print(json.dumps(json_schema(), indent=2))

@@ -27,7 +27,7 @@ def simulate(
     Example:
       python -m bench simulate --models 100 --functions 1000000 --attacks 20 --workers 4096
     """
-    from bench.simulation import MEASURED, Load, simulate
+    from bench.running.simulation import MEASURED, Load, simulate
 
     load = Load(models, functions, attacks, workers, training, queries, rate, **MEASURED)
     course = simulate(load)

@@ -18,12 +18,12 @@ import torch
 from attacks.catalogue import CATALOGUE, Names
 from attacks.checks import CHECKS
 from attacks.rename import gather_names
-from bench import data
-from bench.attacking import Assault, outcomes
-from bench.encode import PAD, train_tokenizer
-from bench.models import Network, build, save
+from bench.networks.encode import PAD, train_tokenizer
+from bench.networks.models import Network, build, save
 from bench.results import Outcome
-from bench.students import Stored
+from bench.running.attacking import Assault, outcomes
+from bench.running.students import Stored
+from bench.tasks import data
 from bench.types import Probabilities, Recipe, Sample, StudentSpec
 
 LONGEST = 400

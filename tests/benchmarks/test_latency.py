@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench.calibration import calibrated, measure
-from bench.latency import milliseconds
-from bench.standard import fast_student
+from bench.distillation.standard import fast_student
+from bench.measuring.latency import milliseconds
+from bench.running.calibration import calibrated, measure
 from bench.types import Budget, Recipe, StudentSpec
 
 COMPRESSOR = StudentSpec(1000, 12, 96, 8, 64, 400, 514)

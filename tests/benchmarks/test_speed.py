@@ -14,11 +14,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from bench import embedded
-from bench.distill import Lesson, fit
-from bench.encode import Encoded, TextInputs, train_tokenizer
-from bench.models import Network, build
-from bench.standard import standard_student
+from bench.distillation.distill import Lesson, fit
+from bench.distillation.standard import standard_student
+from bench.networks.encode import Encoded, TextInputs, train_tokenizer
+from bench.networks.models import Network, build
+from bench.tasks import embedded
 from bench.types import Recipe
 
 LONGEST = 400

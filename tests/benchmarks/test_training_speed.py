@@ -15,12 +15,12 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models
 
-from bench import distill
-from bench.distill import Lesson, fit
-from bench.encode import PAD, Encoded, TextInputs
-from bench.measure import one_thread
-from bench.models import Network, build
-from bench.standard import standard_student
+from bench.distillation import distill
+from bench.distillation.distill import Lesson, fit
+from bench.distillation.standard import standard_student
+from bench.measuring.measure import one_thread
+from bench.networks.encode import PAD, Encoded, TextInputs
+from bench.networks.models import Network, build
 from bench.types import Recipe, StudentSpec
 
 LONGEST = 400

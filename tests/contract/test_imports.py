@@ -24,8 +24,8 @@ def test_the_import_contracts_hold(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     [
         ("bench.cli", ("torch", "transformers", "textattack", "numpy", "datasets")),
         ("bench.config, bench.types", ("torch", "numpy")),
-        ("bench.store, bench.report", ("torch", "transformers", "textattack", "datasets", "sklearn")),
-        ("bench.data", ("torch", "transformers", "datasets", "sklearn")),
+        ("bench.storage.store, bench.report", ("torch", "transformers", "textattack", "datasets", "sklearn")),
+        ("bench.tasks.data", ("torch", "transformers", "datasets", "sklearn")),
         ("attacks.judge, attacks.recipes", ("torch", "transformers", "textattack")),
     ],
 )

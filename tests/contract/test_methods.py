@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench import models, registry
+from bench import registry
 from bench.config import CONTROLS
-from bench.cost import SIZE_TOLERANCE, fits
-from bench.costing import compression
+from bench.distillation.teachers import FineTuned, single_teacher
+from bench.measuring.cost import SIZE_TOLERANCE, fits
+from bench.networks import models
 from bench.presets import ScratchEncoder
-from bench.pretrain import pretrain
-from bench.teachers import FineTuned, single_teacher
+from bench.pretraining.pretrain import pretrain
+from bench.running.costing import compression
 from bench.types import Budget, Sample, Splits, Student
 
 METHODS = {

@@ -15,11 +15,11 @@ import pytest
 from typer.testing import CliRunner
 
 from attacks.catalogue import CATALOGUE
-from bench import models
 from bench.cli import app
-from bench.embedded import generate
-from bench.encode import train_tokenizer
+from bench.networks import models
+from bench.networks.encode import train_tokenizer
 from bench.registry import METHODS
+from bench.tasks.embedded import generate
 from bench.types import Recipe, StudentSpec
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from bench.presets import Preset
 from bench.progress import Silent
 from bench.report import TIMED, write
 from bench.run import run
-from bench.store import Store
+from bench.storage.store import Store
 
 Tables = Callable[[Path], dict[str, bytes]]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from attacks import recipes, recipes_code
 from attacks.checks import CHECKS
-from bench.attacking import Assault, outcomes
+from bench.running.attacking import Assault, outcomes
 from bench.types import Attack, Classifier, Probabilities, Sample
 
 BODY = "int f(int *list, int n) { int s = 0; for (int i = 0; i < n; i++) s += list[i]; return s; }"

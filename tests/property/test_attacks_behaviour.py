@@ -19,9 +19,9 @@ from attacks.program import Program
 from attacks.rename import Drawn, rename_loci
 from attacks.rewrite import rewrite_loci
 from attacks.rewrites import LAYOUT, REWRITES
-from bench.csource import parse
-from bench.embedded import FAMILIES, generate
 from bench.rng import stream
+from bench.syntax.csource import parse
+from bench.tasks.embedded import FAMILIES, generate
 from bench.types import Sample
 
 FUNCTIONS = 1_000 if os.environ.get("MOEKD_FULL") == "1" else 120

@@ -15,8 +15,8 @@ from attacks.program import Program
 from attacks.rename import Drawn, rename_loci
 from attacks.rewrite import rewrite_loci
 from attacks.verify import verify
-from bench.cscope import local_names
-from bench.csource import parse
+from bench.syntax.cscope import local_names
+from bench.syntax.csource import parse
 
 DEVIGN = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "devign" / "test.jsonl.zst"
 

@@ -3,12 +3,12 @@
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bench import embedded
-from bench.cscope import identifiers, local_names
-from bench.csource import leaves, parse
-from bench.dataflow import data_flow
-from bench.encode import train_tokenizer
-from bench.graph_inputs import GraphInputs, one_line
+from bench.networks.encode import train_tokenizer
+from bench.networks.graph_inputs import GraphInputs, one_line
+from bench.syntax.cscope import identifiers, local_names
+from bench.syntax.csource import leaves, parse
+from bench.syntax.dataflow import data_flow
+from bench.tasks import embedded
 
 POOL = [sample.code for sample in embedded.generate(40, 5, prefix="x")]
 PROGRAMS = st.sampled_from(POOL)

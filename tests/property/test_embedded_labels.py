@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.embedded import FAMILIES, generate
+from bench.tasks.embedded import FAMILIES, generate
 from bench.types import Sample
 
 GCC = ("gcc", "-std=c11", "-Wall", "-Werror")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from bench import metrics
-from bench.stats import holm, over_seeds, wilson
+from bench.measuring import metrics
+from bench.measuring.stats import holm, over_seeds, wilson
 
 JUDGED = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), max_size=60)
 COUNTS = st.integers(0, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

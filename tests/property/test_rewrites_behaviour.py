@@ -21,7 +21,7 @@ from attacks.rename import Drawn, rename_loci
 from attacks.rewrite import rewrite_loci
 from attacks.rewrites import LAYOUT, REWRITES
 from attacks.verify import verify
-from bench.csource import parse
+from bench.syntax.csource import parse
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not there: nothing can be compiled")
 HEAD = "#include <stdio.h>\n#include <string.h>\nstatic unsigned long seen;\n"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from attacks.program import Program
 from attacks.rewrite import rewrite_loci
 from attacks.rewrites import LAYOUT, REWRITES
-from bench.csource import parse
+from bench.syntax.csource import parse
 
 STATEMENTS = (
     *("a = 1;", "b = n;", "a++;", "int x@;", "int x@ = 2;", "int y@;\n", "x = n ? 1 : 2;", "g(p[n]);", "\n", "// c\n"),

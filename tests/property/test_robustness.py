@@ -5,10 +5,10 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.curves import success, trace
+from bench.measuring.robust import optimum, robust
+from bench.measuring.robustness import PRECEDENCE, robustness, worst_case
+from bench.reporting.curves import success, trace
 from bench.results import Outcome
-from bench.robust import optimum, robust
-from bench.robustness import PRECEDENCE, robustness, worst_case
 
 VERDICTS = st.sampled_from(PRECEDENCE)
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from baselines.avatar_space import configuration_space, pruned_box, student_spec
 from baselines.compressor import SPACE as COMPRESSOR_SPACE
-from bench.cost import fits
-from bench.space import Gene, Space
+from bench.distillation.space import Gene, Space
+from bench.measuring.cost import fits
 from bench.types import Budget, Recipe, StudentSpec
 
 RECIPE = Recipe(epochs=1, learning_rate=1e-3)

@@ -22,10 +22,10 @@ from attacks.rename import Drawn, rename_loci
 from attacks.rewrite import rewrite_loci
 from attacks.rewrites import LAYOUT, REWRITES
 from attacks.verify import verify
-from bench.csource import parse
-from bench.data import DEVIGN, Limits, checksum, load
 from bench.rng import stream
-from bench.rows import Row, read_split
+from bench.syntax.csource import parse
+from bench.tasks.data import DEVIGN, Limits, checksum, load
+from bench.tasks.rows import Row, read_split
 from bench.types import Sample, Splits, UsageError
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "devign"

@@ -9,12 +9,12 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from bench.csource import parse
-from bench.dataflow import data_flow
-from bench.encode import train_tokenizer
-from bench.graph_inputs import GraphInputs, lines, one_line
+from bench.networks.encode import train_tokenizer
+from bench.networks.graph_inputs import GraphInputs, lines, one_line
 from bench.rng import stream
-from bench.rows import read_split
+from bench.syntax.csource import parse
+from bench.syntax.dataflow import data_flow
+from bench.tasks.rows import read_split
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "devign"
 FUNCTIONS = 2_732 if os.environ.get("MOEKD_FULL") == "1" else 60

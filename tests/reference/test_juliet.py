@@ -31,8 +31,8 @@ from attacks.rename import Drawn, rename_loci
 from attacks.rewrite import rewrite_loci
 from attacks.rewrites import LAYOUT, REWRITES
 from attacks.verify import verify
-from bench.csource import parse
 from bench.rng import derive, stream
+from bench.syntax.csource import parse
 from bench.types import Sample
 
 ARCHIVE = Path(__file__).parents[2].parent / "shared" / "data" / "juliet" / "juliet13_c_unix_single_src.tar.zst"

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from bench import registry
-from bench.ablation import ablation
 from bench.config import Experiment
-from bench.evaluate import Measured
-from bench.factors import FACTORS, around
+from bench.measuring.evaluate import Measured
 from bench.presets import SMOKE
+from bench.reporting.ablation import ablation
+from bench.reporting.summary import Summary
+from bench.reporting.tables import Number
 from bench.results import Predictions, Record
-from bench.store import Cell, Store
-from bench.summary import Summary
-from bench.tables import Number
+from bench.running.factors import FACTORS, around
+from bench.storage.store import Cell, Store
 
 EXPERIMENT = Experiment(preset=SMOKE)
 TEACHER = "codebert-scratch"

@@ -11,7 +11,7 @@ import pytest
 
 from bench import cli
 from bench.config import GIVEN
-from bench.store import Store
+from bench.storage.store import Store
 
 CODE = "int fill_%d(char *buf, int size) { int total = %d; while (size) { buf[--size] = total; } return total; }"
 MODULE = """

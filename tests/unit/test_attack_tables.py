@@ -15,18 +15,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from bench import report, success
-from bench.attack_tables import attacks, optimum, robustness
+from bench import report
 from bench.config import CONTROLS, Experiment, Model
-from bench.evaluate import Measured, share
+from bench.measuring.evaluate import Measured, share
+from bench.measuring.robust import optimum as compare
+from bench.measuring.robust import robust
+from bench.measuring.robustness import UNION, WORST_CASE, worst_case
 from bench.presets import EMBEDDED
+from bench.reporting import success
+from bench.reporting.attack_tables import attacks, optimum, robustness
+from bench.reporting.summary import Summary
+from bench.reporting.tables import MARK, Number, Table, as_csv, markdown
 from bench.results import Outcome, Record, Verdict
-from bench.robust import optimum as compare
-from bench.robust import robust
-from bench.robustness import UNION, WORST_CASE, worst_case
-from bench.store import Cell, Store
-from bench.summary import Summary
-from bench.tables import MARK, Number, Table, as_csv, markdown
+from bench.storage.store import Cell, Store
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "attacks"
 TEACHER = "codebert-scratch"

@@ -12,11 +12,11 @@ import pytest
 
 from attacks import recipes
 from attacks.checks import CHECKS
-from bench.attacking import GROUP, Assault, outcomes
-from bench.encode import train_tokenizer
-from bench.models import build, save
+from bench.networks.encode import train_tokenizer
+from bench.networks.models import build, save
 from bench.results import Outcome
-from bench.students import Stored
+from bench.running.attacking import GROUP, Assault, outcomes
+from bench.running.students import Stored
 from bench.types import Classifier, Probabilities, Recipe, Sample, StudentSpec, UsageError
 
 TEMPLATE = "int fill_%d(char *buf, int size) { int total = %d; while (size) { buf[--size] = total; } return total; }"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.csource import parse, tokens, tokens_changed
+from bench.syntax.csource import parse, tokens, tokens_changed
 
 HOSTILE = [
     "",

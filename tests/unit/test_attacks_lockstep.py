@@ -15,9 +15,9 @@ from attacks import recipes, recipes_code
 from attacks.judge import judge
 from attacks.lockstep import side_by_side
 from attacks.suite import suite
+from bench.networks.windows import Windowed
 from bench.rng import stream
 from bench.types import Attack, Classifier, Probabilities, Sample, UsageError
-from bench.windows import Windowed
 
 TEMPLATE = """int fill_%d(char *buf, int size) {
     int i, total = %d;

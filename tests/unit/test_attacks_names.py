@@ -10,7 +10,7 @@ import pytest
 from attacks.given import Given, given
 from attacks.names import CharacterNgrams, Fixed, Neighbours, Suggested, sift
 from attacks.rename import Drawn, Substitutes, rename_loci
-from bench.csource import parse
+from bench.syntax.csource import parse
 from bench.types import Sample, UsageError
 
 CODE = "int f(int first, int second) { return first + second + g(first); }"

@@ -7,9 +7,9 @@ import pytest
 
 from attacks.program import MASKED, Program
 from attacks.rename import COMMON_NAMES, Drawn, gather_names, rename_loci
-from bench.cnames import KEYWORDS, LIBRARY, is_legal_local
-from bench.cscope import local_names
-from bench.csource import parse
+from bench.syntax.cnames import KEYWORDS, LIBRARY, is_legal_local
+from bench.syntax.cscope import local_names
+from bench.syntax.csource import parse
 
 RENAMED = [
     ("int f(int a) { int b = a; return b; }", {"a": 2, "b": 2}),

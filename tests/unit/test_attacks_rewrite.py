@@ -7,7 +7,7 @@ import pytest
 from attacks.program import Program
 from attacks.rewrite import rewrite_loci
 from attacks.rewrites import REWRITES
-from bench.csource import parse
+from bench.syntax.csource import parse
 
 BY_NAME = {rewrite.name: rewrite for rewrite in REWRITES}
 

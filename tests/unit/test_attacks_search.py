@@ -29,7 +29,7 @@ from attacks.search import (
     by_occurrence,
 )
 from attacks.walk import Search, drive, others
-from bench.csource import parse
+from bench.syntax.csource import parse
 from bench.types import Probabilities
 
 CODE = """int add(int left, int right) {

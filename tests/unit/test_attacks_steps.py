@@ -19,7 +19,7 @@ from attacks.rewrite import rewrite_loci
 from attacks.rnns import NearestNames
 from attacks.search import Exhaustive, Greedy, MetropolisHastings, space_size
 from attacks.walk import drive, others
-from bench.csource import parse
+from bench.syntax.csource import parse
 from bench.types import Probabilities
 
 CODE = """int add(int left, int right) {

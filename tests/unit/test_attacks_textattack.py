@@ -11,7 +11,7 @@ from attacks.program import Program
 from attacks.rename import Drawn, rename_loci
 from attacks.search import Greedy, MetropolisHastings
 from attacks.walk import Search, drive
-from bench.csource import parse
+from bench.syntax.csource import parse
 from bench.types import Probabilities
 
 CODE = "int f(int alpha, int beta) { int sum = alpha; sum += beta; return sum; }"

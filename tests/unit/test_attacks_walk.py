@@ -10,7 +10,7 @@ import pytest
 
 from attacks.program import Genotype, Locus, Program
 from attacks.walk import Probe, Walk, drive, others, splice
-from bench.csource import parse
+from bench.syntax.csource import parse
 from bench.types import Probabilities
 
 CODE = "int f(int a) { return a; }"

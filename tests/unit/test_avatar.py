@@ -10,7 +10,7 @@ from baselines import avatar
 from baselines.avatar import Avatar, adaptive_sample
 from baselines.avatar_space import configuration_space, pruned_box
 from baselines.avatar_surrogate import fit_surrogate
-from bench.cost import fits, megabytes, paper_megabytes
+from bench.measuring.cost import fits, megabytes, paper_megabytes
 from bench.types import Budget, Recipe, Sample, Splits, UsageError
 
 RECIPE = Recipe(epochs=3, learning_rate=1e-2, batch_size=8, temperature=4.0)

@@ -11,7 +11,7 @@ from baselines.avatar import Avatar, adaptive_sample, choose
 from baselines.avatar_search import GeneticSearch, Scored, admit, dominates, dominates_strictly
 from baselines.avatar_space import configuration_space, pruned_box
 from baselines.avatar_surrogate import fit_surrogate
-from bench.space import Candidate
+from bench.distillation.space import Candidate
 from bench.types import Budget, Recipe
 
 RECIPE = Recipe(epochs=3, learning_rate=1e-2, batch_size=8, temperature=4.0)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from baselines.avatar_space import configuration_space, lattice, pruned_box, recipe, student_spec
-from bench.cost import fits, megabytes, paper_megabytes
+from bench.measuring.cost import fits, megabytes, paper_megabytes
 from bench.types import Budget, Recipe, StudentSpec, UsageError
 
 RECIPE = Recipe(epochs=3, learning_rate=1e-2, batch_size=8, temperature=4.0)

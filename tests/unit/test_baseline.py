@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from bench import cli
-from bench.baseline import read, reduce, text
 from bench.config import Experiment
+from bench.gate.baseline import read, reduce, text
+from bench.measuring.robust import robust
 from bench.presets import SMOKE
 from bench.results import Outcome, Predictions, Record, Verdict
-from bench.robust import robust
-from bench.schema import as_json
-from bench.store import Cell, Store
+from bench.storage.schema import as_json
+from bench.storage.store import Cell, Store
 from bench.types import UsageError
 
 FACTS = {"sha256": "abc", "source": "made by hand", "synthetic": True, "commit": "c0ffee"}

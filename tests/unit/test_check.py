@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.baseline import RIGHT, WRONG, Answers, Baseline
-from bench.check import Check, Comparison, Limits, compare, summary, table
-from bench.check_formats import as_json, github, junit
 from bench.config import Experiment
-from bench.schema import as_json as plain
-from bench.stats import holm, mcnemar
+from bench.gate.baseline import RIGHT, WRONG, Answers, Baseline
+from bench.gate.check import Check, Comparison, Limits, compare, summary, table
+from bench.gate.check_formats import as_json, github, junit
+from bench.measuring.stats import holm, mcnemar
+from bench.storage.schema import as_json as plain
 from bench.types import UsageError
 
 STUDENTS = ("majority", "teacher", "supervised", "kd", "moekd", "compressor", "avatar")

@@ -14,14 +14,23 @@ from types import ModuleType
 import pytest
 
 from bench import cli
+from bench.cli.terminal import Bars, Lines, clock
 from bench.config import Experiment
 from bench.progress import Progress
 from bench.results import Record
-from bench.store import Cell, Store
-from bench.terminal import Bars, Lines, clock
+from bench.storage.store import Cell, Store
 from bench.types import UsageError
 
-HEAVY = ("torch", "textattack", "numpy", "pandas", "transformers", "rich", "bench.schema", "bench.store")
+HEAVY = (
+    "torch",
+    "textattack",
+    "numpy",
+    "pandas",
+    "transformers",
+    "rich",
+    "bench.storage.schema",
+    "bench.storage.store",
+)
 """Not pydantic: typer itself imports it to show a command's options, in about 0.1 s."""
 
 
@@ -77,14 +86,14 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fakes:
     names = [Shown("first", "built in", "does this (Somebody 2022)"), Shown("second-one", "acme 1.2", "does that")]
     kinds = dict.fromkeys(("methods", "attacks", "tasks", "teachers"))
     stand_ins = {
-        "registry": module("bench.registry", {"BUILT_IN": kinds, "check": fake.check}),
-        "listing": module("bench.listing", {"shown": lambda kind: names}),
-        "factors": module("bench.factors", {"at_sizes": fake.at_sizes}),
-        "run": module("bench.run", {"run": fake.run, "plan": lambda _: plan}),
+        "bench.registry": module("bench.registry", {"BUILT_IN": kinds, "check": fake.check}),
+        "bench.running.listing": module("bench.running.listing", {"shown": lambda kind: names}),
+        "bench.running.factors": module("bench.running.factors", {"at_sizes": fake.at_sizes}),
+        "bench.run": module("bench.run", {"run": fake.run, "plan": lambda _: plan}),
     }
     for name, stand_in in stand_ins.items():
-        monkeypatch.setitem(sys.modules, f"bench.{name}", stand_in)
-        monkeypatch.setattr(f"bench.{name}", stand_in, raising=False)
+        monkeypatch.setitem(sys.modules, name, stand_in)
+        monkeypatch.setattr(name, stand_in, raising=False)
     monkeypatch.chdir(tmp_path)
     return fake
 

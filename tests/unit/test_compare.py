@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.compare import changes, comparison
 from bench.config import Experiment
-from bench.evaluate import Measured, share
+from bench.measuring.evaluate import Measured, share
 from bench.presets import EMBEDDED
+from bench.reporting.compare import changes, comparison
+from bench.reporting.summary import Summary
+from bench.reporting.tables import Number
 from bench.results import Predictions, Record
-from bench.store import Cell, Store
-from bench.summary import Summary
-from bench.tables import Number
+from bench.storage.store import Cell, Store
 from bench.types import UsageError
 
 TEACHER, N = "codebert-scratch", 200

@@ -8,7 +8,7 @@ import pytest
 from baselines import compressor
 from baselines.compressor import Compressor
 from baselines.compressor_space import SPACE, Objective, optimum, position_rows, student_spec
-from bench.cost import fits, megabytes, paper_gflops, paper_megabytes, parameters
+from bench.measuring.cost import fits, megabytes, paper_gflops, paper_megabytes, parameters
 from bench.rng import stream
 from bench.types import Budget, Recipe, Sample, Splits, StudentSpec, UsageError
 

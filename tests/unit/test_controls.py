@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from baselines.controls import AugmentedTeacher, Majority, Pioneer, SingleTeacher, Supervised, Uncompressed
-from bench import teaching
-from bench.models import Constant
-from bench.standard import standard_student
+from bench.distillation import teaching
+from bench.distillation.standard import standard_student
+from bench.networks.models import Constant
 from bench.types import Splits, UsageError
 
 
@@ -104,7 +104,7 @@ def test_controls_and_methods_draw_from_different_streams(distilled, teacher, sp
 
 @pytest.mark.parametrize(("size_mb", "tokens"), [(0.25, 64), (0.5, 256), (3.0, 400), (25.0, 400)])
 def test_the_standard_student_uses_its_budget(size_mb, tokens):
-    from bench.cost import fits, megabytes
+    from bench.measuring.cost import fits, megabytes
 
     spec = standard_student(size_mb, tokens)
     wider = replace(spec, hidden=spec.hidden + 8, ffn=2 * spec.hidden + 16)

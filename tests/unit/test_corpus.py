@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from bench.corpus import checksum, read_corpus, without_copies
+from bench.pretraining.corpus import checksum, read_corpus, without_copies
 from bench.types import UsageError
 
 LONG = """int copy(char *to, const char *from, int most) {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.cost import (
+from bench.measuring.cost import (
     SIZE_TOLERANCE,
     answer_gflops,
     fits,
@@ -104,7 +104,7 @@ def test_an_answer_needs_what_a_training_step_computes(layers):
     torch = pytest.importorskip("torch")
     from torch.utils.flop_counter import FlopCounterMode
 
-    from bench.training import scores
+    from bench.distillation.training import scores
 
     spec = StudentSpec(1000, layers, 96, 8, 64, max_tokens=120)
     ids = torch.randint(5, spec.vocab_size, (1, spec.max_tokens))

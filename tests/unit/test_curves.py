@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bench.curves import Trace, speed, success, trace
+from bench.reporting.curves import Trace, speed, success, trace
 from bench.results import Outcome
 
 

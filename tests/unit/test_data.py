@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench import data
-from bench.data import DEVIGN, Limits, Release, checksum, load
-from bench.rows import Row
+from bench.tasks import data
+from bench.tasks.data import DEVIGN, Limits, Release, checksum, load
+from bench.tasks.rows import Row
 from bench.types import UsageError
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.csource import parse
-from bench.dataflow import data_flow
+from bench.syntax.csource import parse
+from bench.syntax.dataflow import data_flow
 
 GOLDEN = {
     "initialiser and compound assignment": (

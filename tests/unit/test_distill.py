@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bench import distill as module
 from bench import progress
-from bench.cost import answer_gflops
-from bench.distill import Lesson, batches, distill, distillation_loss, fit, soft_targets
-from bench.encode import train_tokenizer
-from bench.metrics import auroc
-from bench.models import build, load, save
+from bench.distillation import distill as module
+from bench.distillation.distill import Lesson, batches, distill, distillation_loss, fit, soft_targets
+from bench.measuring.cost import answer_gflops
+from bench.measuring.metrics import auroc
+from bench.networks.encode import train_tokenizer
+from bench.networks.models import build, load, save
 from bench.types import Recipe, Sample, StudentSpec
 
 SPEC = StudentSpec(300, 1, 16, 2, 32, 24)

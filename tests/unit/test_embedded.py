@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from bench.embedded import FAMILIES, generate
-from bench.embedded.names import PLAIN, TERSE
+from bench.tasks.embedded import FAMILIES, generate
+from bench.tasks.embedded.names import PLAIN, TERSE
 from bench.types import UsageError
 
 BLOCK = 2 * len(FAMILIES)

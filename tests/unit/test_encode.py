@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.encode import (
+from bench.networks.encode import (
     BOS,
     EOS,
     PAD,

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from bench import cost
 from bench.config import CONTROLS
-from bench.costing import architecture, compression, estimate
-from bench.encode import train_tokenizer
-from bench.evaluate import PURE, performance, predict, share
-from bench.models import Constant, build
+from bench.measuring import cost
+from bench.measuring.evaluate import PURE, performance, predict, share
+from bench.networks.encode import train_tokenizer
+from bench.networks.models import Constant, build
 from bench.presets import EMBEDDED, PAPER
-from bench.store import Cell
+from bench.running.costing import architecture, compression, estimate
+from bench.storage.store import Cell
 from bench.types import Recipe, Sample, StudentSpec
 
 SAMPLES = [Sample(f"t/{i}", code, label) for i, (code, label) in enumerate([("a", 1), ("b", 1), ("c", 0), ("d", 0)])]

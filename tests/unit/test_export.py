@@ -13,14 +13,14 @@ import pytest
 from numpy.typing import NDArray
 
 from bench import cli
-from bench.card import USE, card
-from bench.chosen import choose
 from bench.config import Experiment
-from bench.encode import TextInputs, collapse, train_tokenizer
-from bench.exporting import export
-from bench.portable import TOLERANCE, tokenizer
+from bench.deploying.card import USE, card
+from bench.deploying.chosen import choose
+from bench.deploying.exporting import export
+from bench.networks.encode import TextInputs, collapse, train_tokenizer
+from bench.networks.portable import TOLERANCE, tokenizer
 from bench.presets import SMOKE
-from bench.store import Cell, Store
+from bench.storage.store import Cell, Store
 from bench.types import Recipe, TokenizerKind, UsageError
 
 METHODS: dict[str, TokenizerKind] = {"kd": "bpe", "moekd": "wordpiece", "compressor": "unigram", "avatar": "word"}
@@ -46,8 +46,8 @@ def test_the_published_tokenizer_gives_the_same_tokens(kind: TokenizerKind) -> N
 
 
 def test_a_teacher_from_a_directory_is_read_alike(checkpoint: Path, tmp_path: Path) -> None:
-    from bench.encoders import load_encoder
-    from bench.portable import save_transformers
+    from bench.networks.encoders import load_encoder
+    from bench.networks.portable import save_transformers
 
     network = load_encoder(str(checkpoint), None, 32).classifier(Recipe(epochs=1, learning_rate=1e-3), 3)
     save_transformers(network, tmp_path)

@@ -16,14 +16,14 @@ from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForMaske
 
 from attacks.names import Suggested, sift
 from attacks.rename import rename_loci
-from bench import fillmask
-from bench.cnames import is_legal_local
-from bench.cscope import local_names
-from bench.csource import parse
-from bench.encoders import save_encoder
-from bench.fillmask import MaskedNames, Reader, _merged, joined, reader
+from bench.networks import fillmask
+from bench.networks.encoders import save_encoder
+from bench.networks.fillmask import MaskedNames, Reader, _merged, joined, reader
 from bench.presets import ScratchEncoder
-from bench.pretrain import pretrain
+from bench.pretraining.pretrain import pretrain
+from bench.syntax.cnames import is_legal_local
+from bench.syntax.cscope import local_names
+from bench.syntax.csource import parse
 from bench.types import UsageError
 
 ANGLES = {"size": 0, "int": 5, "len": 10, "num": 25, "val": 40, "buf": 90, "##fer": 100, "##ue": 110, "##ed": 120}

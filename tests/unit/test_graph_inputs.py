@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from bench import models
-from bench.csource import parse
-from bench.encode import UNK, train_tokenizer
-from bench.encoders import load_encoder, load_own_encoder, reads_graph, save_encoder
-from bench.graph_inputs import GraphInputs, one_line, with_nodes
+from bench.distillation.teachers import single_teacher
+from bench.networks import models
+from bench.networks.encode import UNK, train_tokenizer
+from bench.networks.encoders import load_encoder, load_own_encoder, reads_graph, save_encoder
+from bench.networks.graph_inputs import GraphInputs, one_line, with_nodes
 from bench.presets import ScratchEncoder
-from bench.pretrain import pretrain
-from bench.teachers import single_teacher
+from bench.pretraining.pretrain import pretrain
+from bench.syntax.csource import parse
 from bench.types import Recipe
 
 SHAPE = ScratchEncoder(vocab_size=300, layers=2, hidden=16, heads=2, ffn=32, pretrain_epochs=1)

@@ -14,18 +14,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import leaderboard, originals, report
+from bench import leaderboard, report
 from bench.config import CONTROLS, Experiment
-from bench.evaluate import Measured, share
-from bench.html.examples import examples, pieces
-from bench.html.page import render
+from bench.measuring.evaluate import Measured, share
+from bench.measuring.robust import robust
+from bench.measuring.robustness import UNION, WORST_CASE, worst_case
+from bench.measuring.stats import wilson
 from bench.presets import EMBEDDED
+from bench.reporting.html.examples import examples, pieces
+from bench.reporting.html.page import render
+from bench.reporting.summary import Summary
 from bench.results import Outcome, Predictions, Record
-from bench.robust import robust
-from bench.robustness import UNION, WORST_CASE, worst_case
-from bench.stats import wilson
-from bench.store import Cell, Store
-from bench.summary import Summary
+from bench.storage import originals
+from bench.storage.store import Cell, Store
 from bench.types import Sample
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{ 7 * 7 }}"

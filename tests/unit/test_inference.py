@@ -11,11 +11,11 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import RobertaForSequenceClassification
 
-from bench import attention
-from bench.attention import WIDEST, attend
-from bench.encode import BOS, EOS, PAD
-from bench.inference import logits
-from bench.models import roberta_config
+from bench.networks import attention
+from bench.networks.attention import WIDEST, attend
+from bench.networks.encode import BOS, EOS, PAD
+from bench.networks.inference import logits
+from bench.networks.models import roberta_config
 from bench.types import Recipe, StudentSpec
 
 SPEC = StudentSpec(60, 3, 24, 2, 32, 40)

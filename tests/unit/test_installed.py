@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import data, installed, registry
+from bench import installed, registry
 from bench.config import Experiment
-from bench.data import Limits
-from bench.listing import origins, shown
-from bench.rows import Row
+from bench.running.listing import origins, shown
+from bench.tasks import data
+from bench.tasks.data import Limits
+from bench.tasks.rows import Row
 from bench.types import Splits, UsageError
 
 MODULE = """

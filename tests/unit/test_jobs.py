@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bench import executors
-from bench.executors import InProcess, executor
-from bench.jobs import Job, execute
+from bench.running import executors
+from bench.running.executors import InProcess, executor
+from bench.running.jobs import Job, execute
 from bench.types import UsageError
 
 

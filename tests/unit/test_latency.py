@@ -11,13 +11,13 @@ from baselines.avatar_space import configuration_space, pruned_box, student_spec
 from baselines.avatar_surrogate import fit_surrogate
 from baselines.compressor import Compressor
 from baselines.compressor_space import SPACE, LatencyObjective
-from bench import calibration
-from bench.calibration import Calibration, measure, probes
 from bench.config import Experiment
-from bench.cost import fits, layer_parameters, megabytes
-from bench.latency import CAPACITY, LatencyModel, Work, fitted, foreseen, milliseconds, predictor
-from bench.standard import fast_student, standard_student, student_of
-from bench.store import Store
+from bench.distillation.standard import fast_student, standard_student, student_of
+from bench.measuring.cost import fits, layer_parameters, megabytes
+from bench.measuring.latency import CAPACITY, LatencyModel, Work, fitted, foreseen, milliseconds, predictor
+from bench.running import calibration
+from bench.running.calibration import Calibration, measure, probes
+from bench.storage.store import Store
 from bench.types import Budget, Recipe, StudentSpec, UsageError
 
 RECIPE = Recipe(epochs=1, learning_rate=1e-3)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.latex import LINES, latex
-from bench.tables import Number, Table
+from bench.reporting.latex import LINES, latex
+from bench.reporting.tables import Number, Table
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "tables"
 HOSTILE = "\\input{/etc/passwd} \\write18{ls} & 50% $x^2$ #1 _a~b {[*]} ``--'' \\end{tabular} é漢"

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bench.encode import BOS, EOS, PAD
-from bench.lessons import Packed, bare
+from bench.networks.encode import BOS, EOS, PAD
+from bench.pretraining.lessons import Packed, bare
 
 PROGRAMS = [np.arange(10 + 20 * i, 10 + 20 * i + length, dtype=np.int32) for i, length in enumerate((5, 1, 19, 8))]
 

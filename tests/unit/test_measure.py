@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench import measure
-from bench.measure import WARM_UP, energy, speed
+from bench.measuring import measure
+from bench.measuring.measure import WARM_UP, energy, speed
 
 
 class Slow:

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from bench import metrics
-from bench.stats import holm, mcnemar, over_seeds, wilson
+from bench.measuring import metrics
+from bench.measuring.stats import holm, mcnemar, over_seeds, wilson
 
 LABELS = [1, 1, 1, 0, 0, 0, 0, 0]
 SCORES = [0.9, 0.8, 0.3, 0.7, 0.4, 0.2, 0.1, 0.5]

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from bench import models
-from bench.encode import TextInputs, train_tokenizer
-from bench.encoders import load_encoder
-from bench.models import Constant, Network, build, load, parameters, roberta_config, save
+from bench.networks import models
+from bench.networks.encode import TextInputs, train_tokenizer
+from bench.networks.encoders import load_encoder
+from bench.networks.models import Constant, Network, build, load, parameters, roberta_config, save
 from bench.types import Activation, PositionKind, Recipe, StudentSpec, UsageError
 
 SPEC = StudentSpec(300, 1, 16, 2, 32, 24)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench import teaching
+from bench.distillation import teaching
 from bench.types import Sample, UsageError
 from moekd import method
 from moekd.aggregate import aggregate
@@ -34,7 +34,7 @@ def test_aggregation_is_the_weighted_mean_of_softened_opinions():
 
 
 def test_one_expert_aggregated_is_plain_distillation():
-    from bench.distill import soft_targets
+    from bench.distillation.distill import soft_targets
 
     logits = np.linspace(-5, 5, 11)
     assert aggregate(np.ones((11, 1)), logits[:, None], 4.0) == pytest.approx(soft_targets(logits, 4.0))

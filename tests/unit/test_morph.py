@@ -10,7 +10,7 @@ from baselines import morph
 from baselines.avatar_space import configuration_space, pruned_box
 from baselines.morph import Lesson, Morph, Observed, Rated, choose, fit_surrogates, prepare
 from baselines.morph_space import decode, encode, latin_sample
-from bench.distill import distillation_loss
+from bench.distillation.distill import distillation_loss
 from bench.types import Sample, UsageError
 
 

@@ -6,7 +6,7 @@ import pytest
 from baselines.avatar_space import configuration_space, pruned_box
 from baselines.morph import Rated
 from baselines.morph_space import latin_sample
-from bench import cost
+from bench.measuring import cost
 
 pytest.importorskip("pymoo", reason="the extra `moo` is not installed")
 

@@ -3,9 +3,9 @@
 import pytest
 
 from bench.config import Experiment
-from bench.csource import parse
-from bench.perturb import Perturbation, names_of, rewritten
-from bench.store import Store
+from bench.running.perturb import Perturbation, names_of, rewritten
+from bench.storage.store import Store
+from bench.syntax.csource import parse
 
 CODE = """int fill(char *buf, int size) {
     int i, total = 0;

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench.pictures import COLOURS, LONGEST, Line, Picture, plain, render, short, ticks
+from bench.reporting.pictures import COLOURS, LONGEST, Line, Picture, plain, render, short, ticks
 
 HOSTILE = "$\\frac{1}$ & </title><script>x</script> _a^b %#{}~ é漢\x00\x1b\n\\input{x} $$ ]]> --"
 PICTURE = Picture(

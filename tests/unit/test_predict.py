@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from bench import cli
-from bench.functions import MOST_BYTES, divide
-from bench.predicting import MEANING, RULE, as_json, judge, sarif
+from bench.deploying.predicting import MEANING, RULE, as_json, judge, sarif
+from bench.syntax.functions import MOST_BYTES, divide
 from bench.types import Probabilities
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from bench.encode import MASK, PAD, SPECIALS, collapse
-from bench.encoders import Encoder, load_encoder, load_own_encoder, save_encoder
-from bench.lessons import Packed, bare, mask
+from bench.networks.encode import MASK, PAD, SPECIALS, collapse
+from bench.networks.encoders import Encoder, load_encoder, load_own_encoder, save_encoder
 from bench.presets import ScratchEncoder
-from bench.pretrain import pretrain, question_loss, rate
+from bench.pretraining.lessons import Packed, bare, mask
+from bench.pretraining.pretrain import pretrain, question_loss, rate
 from bench.types import UsageError
 
 SHAPE = ScratchEncoder(vocab_size=300, layers=1, hidden=16, heads=2, ffn=32, pretrain_epochs=1)

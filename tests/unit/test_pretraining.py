@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from bench import cli, encoder_request, pretraining
-from bench.encoder_request import SIZES, EncoderRequest, EncoderSize, Length
-from bench.encoders import load_encoder
-from bench.graph_inputs import GraphInputs
-from bench.pretraining import RECORD, pretrain_encoder, summary
+from bench import cli
+from bench.networks.encoders import load_encoder
+from bench.networks.graph_inputs import GraphInputs
+from bench.pretraining import encoder, encoder_request
+from bench.pretraining.encoder import RECORD, pretrain_encoder, summary
+from bench.pretraining.encoder_request import SIZES, EncoderRequest, EncoderSize, Length
+from bench.pretraining.unfinished import Unfinished
 from bench.types import UsageError
-from bench.unfinished import Unfinished
 
 MICRO = EncoderSize(300, 1, 16, 2, 32, batch_size=4, learning_rate=5e-3)
 PROGRAMS = [f"int f{i}(int a) {{ return a + {i}; }}" for i in range(30)]
@@ -118,7 +119,7 @@ def test_what_is_complete_is_only_read(request_, monkeypatch):
     request_ = replace(request_, length=Length(epochs=0.5))
     record = pretrain_encoder(request_)
     assert record["epochs"] == pytest.approx(0.5, abs=0.1)
-    monkeypatch.setattr(pretraining, "run", None)
+    monkeypatch.setattr(encoder, "run", None)
     assert pretrain_encoder(request_) == record
 
 

@@ -9,7 +9,7 @@ import torch
 
 from bench import registry
 from bench.config import CONTROLS, Experiment
-from bench.graph_inputs import GraphInputs
+from bench.networks.graph_inputs import GraphInputs
 from bench.presets import preset
 from bench.registry import ATTACKS, METHODS, TASKS, TEACHERS, check
 from bench.types import Splits, UsageError

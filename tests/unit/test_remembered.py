@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from bench.config import Experiment
+from bench.distillation.remembered import Remembered, digest
+from bench.distillation.teachers import FineTuned, single_teacher
 from bench.presets import ScratchEncoder
-from bench.pretrain import pretrain
-from bench.remembered import Remembered, digest
-from bench.store import Store
-from bench.teachers import FineTuned, single_teacher
+from bench.pretraining.pretrain import pretrain
+from bench.storage.store import Store
 from moekd.method import MoEKD
 
 SHAPE = ScratchEncoder(vocab_size=300, layers=1, hidden=16, heads=2, ffn=32, pretrain_epochs=1)

@@ -16,13 +16,13 @@ import pytest
 
 from bench import report
 from bench.config import CONTROLS, Experiment
-from bench.latex import escape_latex, latex
+from bench.measuring.robustness import WORST_CASE
 from bench.presets import EMBEDDED
+from bench.reporting.latex import escape_latex, latex
+from bench.reporting.summary import Summary
+from bench.reporting.tables import MISSING, Number, Table, as_csv, escape_markdown, markdown
 from bench.results import Record
-from bench.robustness import WORST_CASE
-from bench.store import Cell, Store
-from bench.summary import Summary
-from bench.tables import MISSING, Number, Table, as_csv, escape_markdown, markdown
+from bench.storage.store import Cell, Store
 from bench.types import UsageError
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "tables"

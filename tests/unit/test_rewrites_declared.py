@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attacks.declared import Declarations
-from bench.csource import Node, Source, parse
+from bench.syntax.csource import Node, Source, parse
 
 USES = [
     ("int f(int n) { return n; }", True),

@@ -8,7 +8,7 @@ from attacks.program import Program
 from attacks.rewrite import rewrite_loci
 from attacks.rewrites import LAYOUT, REWRITES
 from attacks.verify import verify
-from bench.csource import parse, tokens
+from bench.syntax.csource import parse, tokens
 
 BY_NAME = {rewrite.name: rewrite for rewrite in LAYOUT}
 

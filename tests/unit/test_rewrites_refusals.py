@@ -8,7 +8,7 @@ from attacks.places import Places
 from attacks.program import Program
 from attacks.rewrite import rewrite_loci
 from attacks.rewrites import LAYOUT, REWRITES
-from bench.csource import parse
+from bench.syntax.csource import parse
 
 BY_NAME = {rewrite.name: rewrite for rewrite in REWRITES}
 

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from bench import robustness as counts
+from bench.measuring import robustness as counts
+from bench.measuring.robust import optimum, robust
+from bench.measuring.stats import wilson
 from bench.results import Outcome, Verdict
-from bench.robust import optimum, robust
-from bench.stats import wilson
 
 
 def outcome(sample: str, verdict: Verdict, queries: int = 1, **fields: object) -> Outcome:

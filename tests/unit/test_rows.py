@@ -6,7 +6,7 @@ import json
 import pytest
 import zstandard
 
-from bench.rows import Row, check_row, read_split
+from bench.tasks.rows import Row, check_row, read_split
 from bench.types import UsageError
 
 GOOD = {"func": "int f;\n\tint\u00a0g = '\u4e2d';\r\n", "target": 1, "project": "qemu", "idx": 7}

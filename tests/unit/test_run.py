@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from bench import registry
-from bench.cells import cells
 from bench.config import Experiment
 from bench.progress import Silent
 from bench.registry import Entry
 from bench.report import TIMED, write
 from bench.results import Outcome
 from bench.run import facts, plan, robust, run
-from bench.store import Store
+from bench.storage.cells import cells
+from bench.storage.store import Store
 from bench.types import Splits, UsageError
 
 CONTROL_CELLS = 6 * 3

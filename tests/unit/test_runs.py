@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from bench.config import GIVEN, Experiment, Model
-from bench.evaluate import Measured, share
+from bench.measuring.evaluate import Measured, share
+from bench.measuring.robustness import WORST_CASE
 from bench.presets import EMBEDDED
 from bench.report import build, contents
+from bench.reporting.summary import Summary
+from bench.reporting.tables import Number
 from bench.results import Record
-from bench.robustness import WORST_CASE
-from bench.store import Cell, Store
-from bench.summary import Summary
-from bench.tables import Number
+from bench.storage.store import Cell, Store
 from bench.types import UsageError
 
 TEACHER = "codebert-scratch"

@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.config import Experiment
-from bench.evaluate import share
+from bench.measuring.evaluate import share
+from bench.measuring.robust import robust
+from bench.measuring.robustness import WORST_CASE, worst_case
+from bench.measuring.stats import bootstrap, mcnemar, paired
 from bench.presets import EMBEDDED
 from bench.report import build
+from bench.reporting.significance import compare, significance, verdict, winners
+from bench.reporting.summary import Summary
+from bench.reporting.tables import Number, Table
 from bench.results import Outcome, Predictions, Record
-from bench.robust import robust
-from bench.robustness import WORST_CASE, worst_case
-from bench.significance import compare, significance, verdict, winners
-from bench.stats import bootstrap, mcnemar, paired
-from bench.store import Cell, Store
-from bench.summary import Summary
-from bench.tables import Number, Table
+from bench.storage.store import Cell, Store
 
 TEACHER = "codebert-scratch"
 N = 200

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.simulation import EVENTS, Load, simulate
+from bench.running.simulation import EVENTS, Load, simulate
 
 LOAD = Load(
     models=4,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.space import Candidate, Gene, Space
+from bench.distillation.space import Candidate, Gene, Space
 from bench.types import UsageError
 
 COLOUR = Gene("colour", ("red", "green", "blue"), choice=True)

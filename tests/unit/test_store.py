@@ -15,12 +15,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench import files
 from bench.config import Experiment
 from bench.presets import EMBEDDED, SMOKE, preset
 from bench.results import Outcome, Predictions, Record
-from bench.schema import SCHEMA, json_schema
-from bench.store import Cell, Store
+from bench.storage import files
+from bench.storage.schema import SCHEMA, json_schema
+from bench.storage.store import Cell, Store
 from bench.types import UsageError
 
 FACTS = {"sha256": "abc", "source": "generator, seed 0", "commit": "c0ffee"}
@@ -258,7 +258,7 @@ def test_a_second_run_at_once_is_refused(run: Store) -> None:
 def test_the_lock_goes_when_its_process_is_killed(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from bench.config import Experiment; from bench.store import Store\n"
+        "from bench.config import Experiment; from bench.storage.store import Store\n"
         f"store = Store.open(Path(sys.argv[1]), Experiment(), {FACTS!r}); print('locked', flush=True); time.sleep(60)"
     )
     root = tmp_path / "run"
@@ -404,7 +404,8 @@ def test_reading_changes_nothing(run: Store) -> None:
 def test_a_run_killed_while_saving_keeps_whole_cells_only(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from bench.config import Experiment; from bench.store import Cell, Store; from bench.results import *\n"
+        "from bench.config import Experiment; from bench.results import *\n"
+        "from bench.storage.store import Cell, Store\n"
         f"store = Store.open(Path(sys.argv[1]), Experiment(), {FACTS!r}); print('go', flush=True); i = 0\n"
         "while True:\n"
         "    cell = Cell('t', 'kd', i, kind='speed'); i += 1\n"

@@ -15,13 +15,13 @@ from attacks.given import Given
 from attacks.names import Fixed, Neighbours, Suggested
 from attacks.rename import Drawn, rename_loci
 from attacks.searching import Searching
-from bench import substitutes as module
-from bench.cscope import local_names
-from bench.csource import parse
-from bench.encoders import NameSpace, load_name_space, save_encoder
+from bench.networks.encoders import NameSpace, load_name_space, save_encoder
 from bench.presets import ScratchEncoder
-from bench.pretrain import pretrain
-from bench.substitutes import substitutes
+from bench.pretraining.pretrain import pretrain
+from bench.running import substitutes as module
+from bench.running.substitutes import substitutes
+from bench.syntax.cscope import local_names
+from bench.syntax.csource import parse
 from bench.types import Sample, UsageError
 
 CODE = "int f(int size, char *buf) {\n  return size + buf[size];\n}"
@@ -169,7 +169,7 @@ def test_what_is_not_there_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_revision_of_the_hub_follows_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench import encoders, fillmask
+    from bench.networks import encoders, fillmask
 
     asked: list[object] = []
     monkeypatch.setattr(fillmask, "reader", asked.append)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.distillation.teachers import fine_tune, single_teacher
 from bench.presets import ScratchEncoder
-from bench.pretrain import pretrain
-from bench.teachers import fine_tune, single_teacher
+from bench.pretraining.pretrain import pretrain
 from bench.types import Recipe
 
 SHAPE = ScratchEncoder(vocab_size=300, layers=1, hidden=16, heads=2, ffn=32, pretrain_epochs=1)

@@ -8,8 +8,8 @@ import torch
 from tokenizers import Tokenizer, models
 from torch.nn import functional
 
-from bench.models import Network, build
-from bench.training import _DroppedAttention, dropped_attention, scores
+from bench.distillation.training import _DroppedAttention, dropped_attention, scores
+from bench.networks.models import Network, build
 from bench.types import Recipe, StudentSpec
 
 PLAIN = Recipe(epochs=1, learning_rate=1e-3, hidden_dropout=0.0, attention_dropout=0.0)

@@ -12,13 +12,13 @@ import zstandard
 
 from attacks.compiling import read_command
 from attacks.gcc import Gcc, find_gcc
-from bench import rows
-from bench.chosen import choose
 from bench.config import Experiment
-from bench.files import write_directory
-from bench.latex import escape_latex
-from bench.store import Cell, Store
-from bench.tables import Table, as_csv, markdown
+from bench.deploying.chosen import choose
+from bench.reporting.latex import escape_latex
+from bench.reporting.tables import Table, as_csv, markdown
+from bench.storage.files import write_directory
+from bench.storage.store import Cell, Store
+from bench.tasks import rows
 from bench.types import UsageError
 
 FACTS = {"sha256": "", "source": "none"}

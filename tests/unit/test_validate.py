@@ -15,15 +15,15 @@ import pytest
 
 from bench import cli
 from bench.config import GIVEN, Experiment, Model
+from bench.gate.validate import Item, Wanted, validate
 from bench.presets import attacking_preset
 from bench.progress import Silent
 from bench.report import write
 from bench.run import run
-from bench.schema import canonical
-from bench.store import Cell, Store
-from bench.students import kept
+from bench.running.students import kept
+from bench.storage.schema import canonical
+from bench.storage.store import Cell, Store
 from bench.types import UsageError
-from bench.validate import Item, Wanted, validate
 
 CODE = "int fill_%d(char *buf, int size) { int total = %d; while (size) { buf[--size] = total; } return total; }"
 MODULE = """

@@ -7,8 +7,8 @@ import pytest
 
 from bench import registry
 from bench.config import Experiment
-from bench.factors import at_sizes
 from bench.presets import SMOKE
+from bench.running.factors import at_sizes
 from bench.types import UsageError
 from bench.variants import parse, resolve, split
 from moekd.method import MoEKD

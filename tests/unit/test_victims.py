@@ -25,11 +25,11 @@ from transformers import (
 )
 
 from attacks.judge import judge
-from bench.encode import collapse, train_tokenizer
-from bench.models import Constant, Network, build, save
+from bench.networks.encode import collapse, train_tokenizer
+from bench.networks.models import Constant, Network, build, save
+from bench.networks.victims import Victim, VictimOptions, load_victim, vulnerable_column
+from bench.networks.windows import Windowed
 from bench.types import Recipe, Sample, StudentSpec, UsageError
-from bench.victims import Victim, VictimOptions, load_victim, vulnerable_column
-from bench.windows import Windowed
 
 WORDS = ["<s>", "<pad>", "</s>", "<unk>", *"abcdefghijklmnopqrstuvwxyz(){};*=_+,0123456789", "int", "return", "danger"]
 PROGRAMS = ["int f ( a ) { return danger ; }", "a", "", "int\tg (\r\n b ) ;", "é \U0001f600 z", "x ; " * 40, "INT F"]
@@ -255,9 +255,9 @@ def test_our_own_directories_are_read_as_ours(tmp_path: Path) -> None:
 def test_an_encoder_is_no_victim(
     tmp_path: Path, checkpoint: Path, splits: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from bench.encoders import save_encoder
+    from bench.networks.encoders import save_encoder
     from bench.presets import ScratchEncoder
-    from bench.pretrain import pretrain
+    from bench.pretraining.pretrain import pretrain
 
     with pytest.raises(UsageError, match=r"all weights of the victim in .*, got none for classifier\."):
         load(checkpoint)
@@ -326,7 +326,7 @@ def test_an_incomplete_directory_is_one_line(folder: Path, tmp_path: Path, missi
 
 
 def test_no_fast_tokenizer_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench import hub
+    from bench.networks import hub
 
     class Slow:
         is_fast = False
@@ -353,7 +353,7 @@ def test_a_tokenizer_of_another_model_is_one_line(folder: Path, tmp_path: Path) 
     ],
 )
 def test_a_hub_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    from bench import victims
+    from bench.networks import victims
 
     def fail(*_: Any, revision: str, **__: Any) -> None:
         assert revision == "abc"
@@ -391,13 +391,13 @@ def test_a_head_of_another_shape_and_a_model_that_fails_are_one_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim = load(folder)
-    monkeypatch.setattr("bench.victims.logits", lambda *_: torch.zeros(1, 2, 2))
+    monkeypatch.setattr("bench.networks.victims.logits", lambda *_: torch.zeros(1, 2, 2))
     with pytest.raises(UsageError, match=r"expected logits of shape \(1, 2\), got \(1, 2, 2\)"):
         victim.probabilities(["a"])
 
     def fail(*_: object) -> None:
         raise RuntimeError("out of\nmemory")
 
-    monkeypatch.setattr("bench.victims.logits", fail)
+    monkeypatch.setattr("bench.networks.victims.logits", fail)
     with pytest.raises(UsageError, match=r"failed on 1 programs \(RuntimeError: out of memory\)"):
         victim.probabilities(["a"])

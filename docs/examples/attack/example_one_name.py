@@ -15,7 +15,7 @@ from attacks.catalogue import Listed, Names
 from attacks.program import Program
 from attacks.rename import Substitutes, rename_loci
 from attacks.searching import hand_in
-from bench.csource import parse
+from bench.syntax.csource import parse
 from bench.types import Attempt, Classifier, Sample
 
 

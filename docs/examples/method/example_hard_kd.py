@@ -1,7 +1,7 @@
 """A method: the standard student learns what the teacher decides, and nothing of how sure it was.
 
 What `kd` gains over it is what soft labels are worth. A method is any object with `compress` (bench.types.Method); the
-student that it hands back must be one that bench.models can store, so that a run can be continued and replayed.
+student that it hands back must be one that bench.networks.models can store: a run can be continued and replayed.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.distill import distill
+from bench.distillation.distill import distill
+from bench.distillation.standard import standard_student
 from bench.registry import Entry
 from bench.rng import derive
-from bench.standard import standard_student
 from bench.types import Budget, Splits, Student, Teacher
 
 

@@ -1,7 +1,7 @@
 """A task: functions that fill a buffer, half of them one element too far.
 
-A task is a function from --data and the limits of a run to `bench.types.Splits`; `bench.data.split` makes them from
-rows as it does for the tasks of the benchmark: halves, ids and checksum.
+A task is a function from --data and the limits of a run to `bench.types.Splits`; `bench.tasks.data.split` makes them
+from rows as it does for the tasks of the benchmark: halves, ids and checksum.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.data import Limits, split
 from bench.registry import Entry
 from bench.rng import stream
-from bench.rows import Row
+from bench.tasks.data import Limits, split
+from bench.tasks.rows import Row
 from bench.types import Splits, UsageError
 
 SEED = 0

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench.encoders import Encoder
+from bench.networks.encoders import Encoder
 from bench.presets import Preset
-from bench.pretrain import pretrain
+from bench.pretraining.pretrain import pretrain
 from bench.registry import Entry
 from bench.rng import derive
 from bench.types import Splits

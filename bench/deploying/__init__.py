@@ -1,0 +1,1 @@
+"""A finished student for somebody else: chosen, exported with its card, asked for verdicts."""

@@ -1,0 +1,1 @@
+"""Quantities with units: metrics and their intervals, size, GFLOPs, latency, energy."""

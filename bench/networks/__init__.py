@@ -1,0 +1,1 @@
+"""Programs to tensors, and Transformers as classifiers."""

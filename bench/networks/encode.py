@@ -1,0 +1,233 @@
+"""Programs to tensors: the four tokenizers of the students, and the inputs of a plain-text encoder.
+
+Follows Compressor's byte-level BPE and AVATAR's other three (spec 1.3, 2.5) on white-space-collapsed code, with the
+same special ids: `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3. Mended: WordPiece's unknown token is in its vocabulary.
+How a model turns programs into tensors is its own business (`Inputs`): GraphCodeBERT's data flow is another `Inputs`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+from bench.types import TokenizerKind
+
+if TYPE_CHECKING:
+    import torch
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+SPECIALS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+BOS, PAD, EOS, UNK, MASK = range(5)
+
+Encoded = dict[str, NDArray[np.int64]]
+"""One program: at least "input_ids", shape (length,)."""
+
+
+class Inputs(Protocol):
+    """Turns programs into what one model reads."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest input in tokens; what follows is cut off."""
+        ...
+
+    def encode(self, programs: Sequence[str]) -> list[Encoded]:
+        """Encode each program, as long as it is and not longer."""
+        ...
+
+    def collate(self, encoded: Sequence[Encoded]) -> dict[str, torch.Tensor]:
+        """Pad a batch to its longest member; shapes (batch, longest)."""
+        ...
+
+    def visible(self, program: str) -> int:
+        """Number of leading characters that reach the model; see `bench.networks.windows.Windowed`."""
+        ...
+
+
+def collapse(code: str) -> str:
+    """Make every run of white space one blank: formatting must not give the label away (protocol, "Data")."""
+    return " ".join(code.split())
+
+
+def uncollapse(code: str, end: int) -> int:
+    """Return how many leading characters of `code` became the first `end` characters of its collapsed text."""
+    begin = 0
+    for word in re.finditer(r"\S+", code):
+        if end <= begin + len(word[0]):
+            return word.start() + end - begin
+        begin += len(word[0]) + 1
+    return len(code)
+
+
+def padded(encoded: Sequence[Encoded], fills: Mapping[str, int]) -> dict[str, torch.Tensor]:
+    """Pad a batch to its longest member with a number per tensor; "attention_mask" only where something was padded."""
+    import torch
+
+    lengths = np.array([len(one["input_ids"]) for one in encoded])
+    # By length: a program may itself spell "<pad>", and is judged the same in every company.
+    attended = np.arange(lengths.max()) < lengths[:, None]
+    batch: dict[str, torch.Tensor] = {}
+    for name in encoded[0]:
+        table = np.full(attended.shape, fills[name], dtype=np.int64)
+        table[attended] = np.concatenate([one[name] for one in encoded])
+        batch[name] = torch.from_numpy(table)
+    return batch if attended.all() else {**batch, "attention_mask": torch.from_numpy(attended.astype(np.int64))}
+
+
+Known = dict[tuple[bytes, ...], NDArray[np.float64]]
+"""Answers of a model by the digests of its input's tensors."""
+
+
+def in_batches(
+    encoded: Sequence[Encoded],
+    size: int,
+    work: Callable[[list[Encoded]], NDArray[np.float64]],
+    shape: tuple[int, ...] = (),
+    known: Known | None = None,
+) -> NDArray[np.float64]:
+    """Let `work` answer for n programs, shape (n, *shape): programs of similar length together, equal ones once.
+
+    Programs are equal to a model if their tensors are: names that differ in case, or beyond the window, often are.
+    What is in `known` is not computed again; what is computed is added to it.
+    """
+    known = {} if known is None else known
+    keys = [tuple(blake2b(part.tobytes(), digest_size=16).digest() for part in one.values()) for one in encoded]
+    fresh = {key: one for key, one in zip(keys, encoded, strict=True) if key not in known}
+    ordered = sorted(fresh, key=lambda key: len(fresh[key]["input_ids"]))
+    for start in range(0, len(ordered), size):
+        chosen = ordered[start : start + size]
+        known.update(zip(chosen, work([fresh[key] for key in chosen]), strict=True))
+    return np.array([known[key] for key in keys], dtype=np.float64).reshape(len(encoded), *shape)
+
+
+@dataclass(frozen=True)
+class TextInputs:
+    """A plain-text encoder's inputs: `<s>` tokens `</s>`, cut at the end."""
+
+    tokenizer: Tokenizer
+    """Of the `tokenizers` library, without truncation, padding or post-processor."""
+    max_tokens: int
+    bos: int = BOS
+    eos: int = EOS
+    pad: int = PAD
+
+    def encode(self, programs: Sequence[str]) -> list[Encoded]:
+        """Encode each program; "input_ids" holds at most `max_tokens` ids."""
+        found = self.tokenizer.encode_batch([collapse(program) for program in programs], add_special_tokens=False)
+        room = self.max_tokens - 2
+        return [{"input_ids": np.array([self.bos, *one.ids[:room], self.eos], dtype=np.int64)} for one in found]
+
+    def collate(self, encoded: Sequence[Encoded]) -> dict[str, torch.Tensor]:
+        """Pad to the longest; "attention_mask" is left out where nothing was padded."""
+        return padded(encoded, {"input_ids": self.pad})
+
+    def visible(self, program: str) -> int:
+        """Number of leading characters that reach the model; see `bench.networks.windows.Windowed`."""
+        one, room = self.tokenizer.encode(collapse(program), add_special_tokens=False), self.max_tokens - 2
+        return len(program) if len(one.ids) <= room else uncollapse(program, one.offsets[room - 1][1])
+
+
+def train_tokenizer(kind: TokenizerKind, vocab_size: int, programs: Sequence[str]) -> Tokenizer:
+    """Train a tokenizer on collapsed programs; the same programs give the same vocabulary.
+
+    `vocab_size` counts the five special tokens; a small corpus may give fewer entries.
+    """
+    make = {"bpe": _bpe, "wordpiece": _wordpiece, "unigram": _unigram, "word": _word}[kind]
+    return make(vocab_size, sorted(collapse(program) for program in programs))
+
+
+def _bpe(vocab_size: int, texts: list[str]) -> Tokenizer:
+    # Compressor: lower case, byte level with a leading blank, 256 initial symbols.
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=max(vocab_size, len(alphabet) + len(SPECIALS)),
+        special_tokens=list(SPECIALS),
+        initial_alphabet=alphabet,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def _avatar_normalizer() -> normalizers.Normalizer:
+    steps = [normalizers.Lowercase(), normalizers.NFKD(), normalizers.Strip(), normalizers.StripAccents()]
+    return normalizers.Sequence(steps)
+
+
+def _frequent_letters(texts: list[str], most: int) -> list[str]:
+    """Drop rare letters, of which comments may hold thousands: every letter is an entry of the vocabulary."""
+    counts = Counter(chain.from_iterable(texts))
+    kept = set(sorted(counts, key=lambda letter: (-counts[letter], letter))[: most + 1]) | {" "}
+    return texts if len(kept) >= len(counts) else ["".join(filter(kept.__contains__, text)) for text in texts]
+
+
+def _wordpiece(vocab_size: int, texts: list[str]) -> Tokenizer:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = _avatar_normalizer(), pre_tokenizers.Whitespace()
+    texts = _frequent_letters([str(tokenizer.normalizer.normalize_str(text)) for text in texts], vocab_size // 4)
+    letters = sorted(set("".join(texts)) - {" "})
+    # The trainer numbers "##x" in hash order, and merges break ties by number: name them all beforehand.
+    pieces = [*SPECIALS, *letters, *(f"##{letter}" for letter in letters)]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=max(vocab_size, len(pieces)), special_tokens=pieces, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return _without_added_pieces(tokenizer, models.WordPiece(tokenizer.get_vocab(), unk_token="<unk>"))
+
+
+def _without_added_pieces(trained: Tokenizer, model: models.Model) -> Tokenizer:
+    """Keep the vocabulary, but split text by the model alone, not by tokens named before training."""
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer, tokenizer.pre_tokenizer = trained.normalizer, trained.pre_tokenizer
+    tokenizer.add_special_tokens(list(SPECIALS))
+    return tokenizer
+
+
+def _unigram(vocab_size: int, texts: list[str]) -> Tokenizer:
+    # By SentencePiece itself: the trainer of `tokenizers` gives another vocabulary in every process, and is slower.
+    import sentencepiece
+
+    normalizer, model = _avatar_normalizer(), io.BytesIO()
+    texts = _frequent_letters([str(normalizer.normalize_str(text)) for text in texts], vocab_size // 2)
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_writer=model,
+        vocab_size=vocab_size - 2,
+        hard_vocab_limit=False,
+        normalization_rule_name="identity",
+        max_sentence_length=1 << 20,
+        num_threads=1,
+        minloglevel=2,
+    )
+    trained = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    learned = [(trained.id_to_piece(i), trained.get_score(i)) for i in range(3, trained.get_piece_size())]
+    tokenizer = Tokenizer(models.Unigram([*((name, 0.0) for name in SPECIALS), *learned], unk_id=UNK))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizers.Metaspace()
+    tokenizer.add_special_tokens(list(SPECIALS))
+    return tokenizer
+
+
+def _word(vocab_size: int, texts: list[str]) -> Tokenizer:
+    tokenizer = Tokenizer(models.WordLevel(unk_token="<unk>"))
+    tokenizer.normalizer = _avatar_normalizer()
+    splits = [pre_tokenizers.Whitespace(), pre_tokenizers.Digits(individual_digits=True)]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(splits)
+    trainer = trainers.WordLevelTrainer(vocab_size=vocab_size, special_tokens=list(SPECIALS), show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer

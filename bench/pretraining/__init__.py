@@ -1,0 +1,1 @@
+"""Encoders from unlabelled programs, by masked-language modelling."""

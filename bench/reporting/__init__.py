@@ -1,0 +1,1 @@
+"""Stored runs as tables, pictures and pages; nothing is computed anew."""

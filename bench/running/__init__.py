@@ -1,0 +1,1 @@
+"""What a run consists of, as jobs, and who does them."""

@@ -1,0 +1,1 @@
+"""Facts about C programs, read from the tree-sitter tree."""
