@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test fast check gate baseline bench docs evidence evidence-gpu lock clean
+.PHONY: run test fast check gate baseline bench docs evidence evidence-gpu evidence-codebert evidence-graphcodebert lock clean
 
 run: $(READY)
 	$(BIN)/python -m bench run --methods moekd,compressor,avatar
@@ -36,23 +36,34 @@ docs: $(READY)
 	$(BIN)/python -m mkdocs build --strict
 
 DATA ?= ../shared/data
-DEVIGN := --task devign --data $(DATA)/devign --seeds 0,1,2
+DEVIGN := --task devign --data $(DATA)/devign
 OTHERS := compressor,avatar,morph,pioneer-style
 EXCLUDE := --exclude $(DATA)/devign/valid.jsonl.zst --exclude $(DATA)/devign/test.jsonl.zst
 
 evidence: $(READY)
-	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output results/runs/devign-cpu \
+	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --seeds 0,1,2 --attacks alert,style-transfer --output results/runs/devign-cpu \
 		--methods 'moekd,$(OTHERS),moekd[size_mb=1.5],kd[size_mb=1.5]'
 	$(BIN)/python -m bench report results/runs/devign-cpu --out results/devign/tables
 
-evidence-gpu: $(READY)
-	for arch in codebert graphcodebert; do $(BIN)/python -m bench pretrain --corpus $(DATA)/c_corpus --arch $$arch --size base \
-		--minutes 5 --device cuda $(EXCLUDE) --output results/runs/encoders/$$arch || exit 1; done
-	for stage in 1 2 3 4; do timeout 590 $(BIN)/python -m bench run $(DEVIGN) --preset devign-gpu --device cuda \
-		--teachers results/runs/encoders/codebert,results/runs/encoders/graphcodebert --size-mb 3,1.5 \
-		--methods moekd,$(OTHERS) --attacks suite,alert,alert-greedy,mhm-ns,wir-random,rename-beam,rnns,style-transfer,coda-style \
-		--output results/runs/devign-gpu && break || test $$? = 124 || exit 1; done
-	$(BIN)/python -m bench report results/runs/devign-gpu --out results/devign/tables
+SIZE ?= small
+MINUTES ?= 1.5
+ENCODERS := results/runs/encoders
+ON_GPU := $(DEVIGN) --preset devign-gpu --device cuda --workers 14 --attacks alert,style-transfer
+
+$(ENCODERS)/%/config.json: $(READY)
+	$(BIN)/python -m bench pretrain --corpus $(DATA)/c_corpus --arch $* --size $(SIZE) --minutes $(MINUTES) --device cuda \
+		$(EXCLUDE) --output $(ENCODERS)/$*
+
+evidence-codebert: $(ENCODERS)/codebert/config.json
+	$(BIN)/python -m bench run $(ON_GPU) --teachers $(ENCODERS)/codebert --seeds 0,1,2 --output results/runs/devign-gpu \
+		--methods 'moekd,$(OTHERS),moekd[size_mb=1.5],kd[size_mb=1.5]'
+
+evidence-graphcodebert: $(ENCODERS)/graphcodebert/config.json
+	$(BIN)/python -m bench run $(ON_GPU) --teachers $(ENCODERS)/graphcodebert --seeds 0 --output results/runs/devign-gpu-graph \
+		--methods moekd
+
+evidence-gpu: evidence-codebert evidence-graphcodebert
+	$(BIN)/python -m bench report results/runs/devign-gpu results/runs/devign-gpu-graph --out results/devign/tables
 
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only

@@ -42,14 +42,13 @@ def run(
         experiment: what is asked for.
         output: created, or continued.
         listener: is told how it goes.
-        workers: processes; their number changes no table. On a GPU there is one.
+        workers: processes; their number changes no table. They share the one GPU, where there is one.
         scheduler: address of a Dask scheduler, whose workers do the jobs instead.
 
     Raises:
         UsageError: bad names, data, device, scheduler or directory; what was finished before is kept.
     """
     experiment = check(experiment)
-    workers = workers if experiment.device == "cpu" else 1
     with progress.listening(listener), executor(workers, scheduler) as crew:
         splits = task(experiment.task).make(experiment.data, limits(experiment))
         store = Store.open(output, experiment, facts(experiment, splits))

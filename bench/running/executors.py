@@ -26,6 +26,8 @@ PATIENCE = 10
 """Seconds in which a scheduler must answer and have a worker."""
 WATCH = 1.0
 """Seconds between two looks of a worker at whether its driver lives."""
+OUT_OF_MEMORY = ("not enough memory", "allocate memory", "CUDA out of memory")
+"""What torch says of a CPU and of a GPU."""
 
 Value = TypeVar("Value")
 
@@ -177,7 +179,7 @@ def alone(function: Callable[..., Value], *arguments: object) -> Value:
         try:
             return function(*arguments)
         except (MemoryError, RuntimeError) as error:
-            if isinstance(error, MemoryError) or "not enough memory" in str(error) or "allocate memory" in str(error):
+            if isinstance(error, MemoryError) or any(sign in str(error) for sign in OUT_OF_MEMORY):
                 raise UsageError(
                     f"expected memory for a job, got {_reason(error)}: give fewer --workers or another machine; the "
                     "same command goes on from here"

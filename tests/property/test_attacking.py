@@ -62,5 +62,5 @@ def test_every_sample_has_one_outcome(codes: list[str], attack: Attack, budget: 
     assert [outcome.sample_id for outcome in found] == [sample.id for sample in samples]
     for sample, outcome in zip(samples, found, strict=True):
         assert outcome.queries <= max(budget, 1)
-        assert (outcome.verdict == "unparsable") == (sample.code in {ODD[3], ODD[4], ODD[5], ODD[6]})
+        assert (outcome.verdict == "unparsable") == ("\0" in sample.code or sample.code in {ODD[4], ODD[5], ODD[6]})
         assert (outcome.adversarial is not None) == (outcome.verdict == "fooled")
