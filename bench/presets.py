@@ -130,8 +130,9 @@ DEVIGN_GPU = replace(
     teacher_recipe=Recipe(epochs=4, learning_rate=1e-4, batch_size=32),
     recipe=Recipe(epochs=8, learning_rate=1e-3, batch_size=32, temperature=2.0, attention_dropout=0.0),
     surrogate_trainings=8,
-    surrogate_epochs=2,
-    surrogate_programs=2000,
+    surrogate_epochs=3,
+    surrogate_programs=4000,
+    learning_rate_scale=4.0,
     latency_rounds=20,
 )
 """The evidence on one GPU in a quarter of an hour: all of Devign and the published window; budgets are what is cut."""
