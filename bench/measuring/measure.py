@@ -79,8 +79,7 @@ def energy(work: Callable[[], None], cpu_ms: float, calls: int, device: str) -> 
     """
     readable = RAPL.exists() and _readable(RAPL)
     if not (readable or device.startswith("cuda")) or importlib.util.find_spec("codecarbon") is None:
-        source = f"estimated from CPU time at {WATTS_PER_CORE:g} W a core"
-        return Measured("energy", cpu_ms * WATTS_PER_CORE, "J", calls, source=source)
+        return _estimated(cpu_ms, calls)
     from codecarbon import OfflineEmissionsTracker
 
     tracker = OfflineEmissionsTracker(
@@ -89,10 +88,17 @@ def energy(work: Callable[[], None], cpu_ms: float, calls: int, device: str) -> 
     tracker.start()
     work()
     tracker.stop()
-    found = tracker.final_emissions_data
+    found = getattr(tracker, "final_emissions_data", None)
+    if found is None:  # codecarbon could not start, and said so
+        return _estimated(cpu_ms, calls)
     joules = JOULES_PER_KWH * (found.cpu_energy * readable + found.gpu_energy)
     source = "+".join(name for name, there in (("RAPL", readable), ("NVML", device.startswith("cuda"))) if there)
     return Measured("energy", 1e3 * joules / calls, "J", calls, source=f"{source} (whole machine)")
+
+
+def _estimated(cpu_ms: float, calls: int) -> Measured:
+    source = f"estimated from CPU time at {WATTS_PER_CORE:g} W a core"
+    return Measured("energy", cpu_ms * WATTS_PER_CORE, "J", calls, source=source)
 
 
 def _timed(classifier: Classifier, program: str, device: str) -> tuple[float, float]:

@@ -29,7 +29,7 @@ class EncoderSize:
 
 SIZES = {
     "tiny": EncoderSize(4_000, 4, 128, 4, 512, batch_size=16, learning_rate=2e-3),
-    "small": EncoderSize(16_000, 6, 384, 6, 1536, batch_size=32, learning_rate=1e-3),
+    "small": EncoderSize(16_000, 6, 384, 6, 1536, batch_size=128, learning_rate=1e-3),
     "base": EncoderSize(32_000, 12, 768, 12, 3072, batch_size=128, learning_rate=4e-4),
 }
 

@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer, models
 from torch.nn import functional
 
-from bench.distillation.training import _DroppedAttention, dropped_attention, scores
+from bench.distillation.training import _DroppedAttention, dropped_attention, in_halves, scores
 from bench.networks.models import Network, build
 from bench.types import Recipe, StudentSpec
 
@@ -30,7 +30,8 @@ def batch(made: Network, *lengths: int) -> dict[str, torch.Tensor]:
 def gradients(made: Network, pairs: torch.Tensor) -> dict[str, torch.Tensor]:
     made.model.zero_grad()
     pairs.square().sum().backward()
-    return {name: parameter.grad.clone() for name, parameter in made.model.named_parameters()}
+    named = made.model.named_parameters()
+    return {name: parameter.grad.clone() for name, parameter in named if parameter.grad is not None}
 
 
 @pytest.mark.parametrize("layers", [1, 3])
@@ -45,7 +46,22 @@ def test_scores_and_gradients_are_those_of_transformers(layers, lengths, dropout
     made.model.train()
     assert torch.allclose(ours, theirs, atol=1e-6)
     found, expected = gradients(made, ours), gradients(made, theirs)
+    assert found.keys() == expected.keys() == dict(made.model.named_parameters()).keys()
     assert all(torch.allclose(found[name], expected[name], atol=1e-6) for name in expected)
+
+
+@pytest.mark.parametrize("position", ["absolute", "relative_key"])
+def test_a_pass_in_halves_teaches_the_whole_weights(position):
+    made = network(replace(SPEC, position=position, position_rows=0 if position != "absolute" else SPEC.position_rows))
+    given = batch(made, 9, 40, 23)
+    halves, whole = in_halves(made.model, given), scores(made.model, given)
+    assert halves.dtype == torch.bfloat16
+    assert torch.allclose(halves.float(), whole, atol=0.02)
+    found, expected = gradients(made, halves.float()), gradients(made, whole)
+    assert found.keys() == expected.keys()
+    assert all(one.dtype == torch.float32 for one in found.values())
+    far = [float((found[name] - expected[name]).norm() / expected[name].norm().clamp(min=1e-6)) for name in expected]
+    assert np.median(far) < 0.05
 
 
 def test_models_that_are_not_plain_take_their_own_pass():
