@@ -1,5 +1,5 @@
 # make run and make test do everything on a fresh machine with Python 3.11 or newer; make check is the developers' one check;
-# make evidence makes results/devign from DATA on a CPU, make evidence-gpu the whole of it on a GPU, in stages that go on;
+# make evidence makes results/devign from DATA on a CPU, make evidence-gpu on a GPU: each goes on where it was stopped;
 # make gate compares a smoke run with the committed baseline, make baseline writes that anew.
 PYTHON ?= python3
 VENV := .venv
@@ -48,7 +48,7 @@ evidence: $(READY)
 SIZE ?= small
 MINUTES ?= 1.5
 ENCODERS := results/runs/encoders
-ON_GPU := $(DEVIGN) --preset devign-gpu --device cuda --workers 14 --attacks alert,style-transfer
+ON_GPU := $(DEVIGN) --preset devign-gpu --device cuda --workers 6 --attacks alert,style-transfer
 
 $(ENCODERS)/%/config.json: $(READY)
 	$(BIN)/python -m bench pretrain --corpus $(DATA)/c_corpus --arch $* --size $(SIZE) --minutes $(MINUTES) --device cuda \

@@ -135,7 +135,7 @@ DEVIGN_GPU = replace(
     learning_rate_scale=4.0,
     latency_rounds=20,
 )
-"""The evidence on one GPU in a quarter of an hour: all of Devign and the published window; budgets are what is cut."""
+"""The evidence on one GPU: all of Devign and the published window; budgets are cut. Not run to its end (D69)."""
 PRESETS = {preset.name: preset for preset in (SMOKE, EMBEDDED, PAPER, DEVIGN_CPU, DEVIGN_GPU)}
 
 

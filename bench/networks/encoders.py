@@ -28,7 +28,7 @@ from transformers import (
 
 from bench.networks.encode import BOS, EOS, SPECIALS, Encoded, Inputs, TextInputs, in_batches, padded
 from bench.networks.graph_inputs import GraphInputs, with_nodes
-from bench.networks.hub import OwnInputs, load_pretrained, own_inputs
+from bench.networks.hub import OwnInputs, load_pretrained, own_inputs, quietly
 from bench.networks.models import INPUTS_FILE, LABELS, Network, load_inputs, place, save_inputs
 from bench.types import Recipe, UsageError
 
@@ -190,5 +190,8 @@ def published_tokenizer(inputs: TextInputs | GraphInputs) -> PreTrainedTokenizer
 
 def load_own_encoder(folder: Path, device: str) -> Encoder:
     """Read what `save_encoder` wrote."""
-    model = RobertaModel.from_pretrained(folder, use_safetensors=True, local_files_only=True, add_pooling_layer=False)
+    with quietly():  # weights of a pooler that nobody reads may be there
+        model = RobertaModel.from_pretrained(
+            folder, use_safetensors=True, local_files_only=True, add_pooling_layer=False
+        )
     return Encoder(place(model, device), load_inputs(folder), device)

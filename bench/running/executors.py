@@ -102,7 +102,7 @@ class Local:
 def _local(workers: int) -> Iterator[Local]:
     from joblib.externals.loky import ProcessPoolExecutor
 
-    pool = ProcessPoolExecutor(workers, initializer=end_with, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(os.getpid(),))
     with warnings.catch_warnings():
         # loky replaces a worker whose memory has grown; nothing is lost, and nobody need know.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
@@ -189,6 +189,12 @@ def alone(function: Callable[..., Value], *arguments: object) -> Value:
 
 _ONE_AT_A_TIME = threading.Lock()
 """A Dask worker that joins late may have several threads."""
+
+
+def _begin(driver: int) -> None:
+    """Prepare a worker: what it would share with further processes it does itself, because all cores have workers."""
+    os.environ["LOKY_MAX_CPU_COUNT"] = "1"
+    end_with(driver)
 
 
 def end_with(driver: int) -> None:

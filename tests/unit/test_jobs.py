@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from joblib import cpu_count
 
 from bench.running import executors
 from bench.running.executors import InProcess, executor
@@ -152,6 +153,7 @@ def test_two_workers_are_two_other_processes_that_are_gone_afterwards() -> None:
     jobs = [Job(str(n), process_after, partial(tuple, [0.2]), seen.append) for n in range(6)]
     with executor(2) as crew:
         assert len(list(execute(jobs, crew))) == 6
+        assert crew.submit(cpu_count).result() == 1  # what a job shares with further processes, it does itself
     assert len(set(seen)) == 2
     assert os.getpid() not in seen
     assert not [pid for pid in set(seen) if _alive(pid)]
