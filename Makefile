@@ -43,7 +43,7 @@ EXCLUDE := --exclude $(DATA)/devign/valid.jsonl.zst --exclude $(DATA)/devign/tes
 evidence: $(READY)
 	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --seeds 0,1,2 --attacks alert,style-transfer --output results/runs/devign-cpu \
 		--methods 'moekd,$(OTHERS),moekd[size_mb=1.5],kd[size_mb=1.5]'
-	$(BIN)/python -m bench report results/runs/devign-cpu --out results/devign/tables
+	$(BIN)/python -m bench publish results/runs/devign-cpu --output results/devign
 
 SIZE ?= small
 MINUTES ?= 1.5
@@ -63,7 +63,7 @@ evidence-graphcodebert: $(ENCODERS)/graphcodebert/config.json
 		--methods moekd
 
 evidence-gpu: evidence-codebert evidence-graphcodebert
-	$(BIN)/python -m bench report results/runs/devign-gpu results/runs/devign-gpu-graph --out results/devign/tables
+	$(BIN)/python -m bench report results/runs/devign-gpu results/runs/devign-gpu-graph
 
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only

@@ -1,4 +1,4 @@
-"""Commands that show what is there: report, leaderboard, list and schema."""
+"""Commands that show what is there: report, leaderboard, publish, list and schema."""
 
 from __future__ import annotations
 
@@ -77,6 +77,26 @@ def leaderboard(
 
     files = write([Store.read(directory) for directory in runs], output)
     print(f"{len(files)} files in {output}; open {files[0]}")
+
+
+@app.command()
+def publish(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory.")],
+    output: Annotated[Path, typer.Option(help="Where it goes.")],
+) -> None:
+    """Write what may be given away of a run on other people's programs: every number, and none of the programs.
+
+    Manifest, records, outcomes (compressed, without the adversarial programs) and tables; no checkpoints.
+
+    \b
+    Example:
+      python -m bench publish results/runs/devign-cpu --output results/devign
+    """
+    from bench.publish import publish as write
+    from bench.storage.store import Store
+
+    files = write(Store.read(run), output)
+    print(f"{len(files)} files in {output}, none of which holds a program")
 
 
 @app.command(name="list")

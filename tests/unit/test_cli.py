@@ -308,7 +308,15 @@ def test_a_leaderboard_is_one_page_and_a_report_for_each_run(
     assert (Path("site") / "runs" / "here" / "report.html").is_file()
 
 
-@pytest.mark.parametrize("command", [("report",), ("report", "--compare", "good"), ("leaderboard", "--output", "site")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("report",),
+        ("report", "--compare", "good"),
+        ("leaderboard", "--output", "site"),
+        ("publish", "--output", "told"),
+    ],
+)
 @pytest.mark.parametrize(
     ("manifest", "said"),
     [

@@ -1,0 +1,48 @@
+"""What may be given away of a run on other people's programs: every number, and none of the programs.
+
+Outcomes lose the adversarial program and keep how many loci it changed; report.html, which shows programs side by side,
+stays at home, and so do checkpoints.
+"""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from bench.config import restore
+from bench.report import contents, save
+from bench.storage.cells import cells
+from bench.storage.manifest import NAME
+from bench.storage.schema import canonical, dump
+from bench.storage.store import Store
+from bench.types import UsageError
+
+OUTCOMES = "outcomes.jsonl.gz"
+KEPT_BACK = ("report.html", ".pdf")
+"""Endings of the files of a report that are left out: programs, and second copies of the pictures."""
+
+
+def publish(store: Store, out: Path) -> list[Path]:
+    """Write manifest, records, outcomes without programs and tables of a run into `out`; return the files.
+
+    The same run gives the same bytes.
+
+    Raises:
+        UsageError: `out` is the run itself, or cannot be written.
+    """
+    if out.resolve() == store.root.resolve():
+        raise UsageError(f"expected another place than the run for --output, got {out}: name a new directory")
+    records = {file.name: file.read_bytes() for file in sorted((store.root / "records").glob("*.json"))}
+    tables = {name: content for name, content in contents(store).items() if not name.endswith(KEPT_BACK)}
+    whole = {NAME: (store.root / NAME).read_bytes(), OUTCOMES: gzip.compress(_outcomes(store), mtime=0)}
+    return [*save(out, whole), *save(out / "records", records), *save(out / "tables", tables)]
+
+
+def _outcomes(store: Store) -> bytes:
+    lines = []
+    for cell in cells(restore(store.manifest.experiment, store.root)):
+        for outcome in store.outcomes(cell) if cell.kind == "attack" else ():
+            told = {**dump(outcome), "cell": cell.name, "changed": len(outcome.changed)}
+            del told["adversarial"]
+            lines.append(canonical(told) + "\n")
+    return "".join(lines).encode()
