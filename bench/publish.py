@@ -18,8 +18,8 @@ from bench.storage.store import Store
 from bench.types import UsageError
 
 OUTCOMES = "outcomes.jsonl.gz"
-KEPT_BACK = ("report.html", ".pdf")
-"""Endings of the files of a report that are left out: programs, and second copies of the pictures."""
+KEPT_BACK = ("report.html", "report.json", ".pdf")
+"""Endings of the files of a report that are left out: programs, and second copies of tables and pictures."""
 
 
 def publish(store: Store, out: Path) -> list[Path]:
