@@ -42,8 +42,10 @@ EXCLUDE := --exclude $(DATA)/devign/valid.jsonl.zst --exclude $(DATA)/devign/tes
 
 evidence: $(READY)
 	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --seeds 0,1,2 --attacks alert,style-transfer --output results/runs/devign-cpu \
-		--methods 'moekd,$(OTHERS),moekd[size_mb=1.5],kd[size_mb=1.5]'
+		--methods 'moekd,$(OTHERS),moekd[size_mb=1.5],kd[size_mb=1.5],moekd[held_out=0.2],moekd[perturbed=true],moekd[held_out=0.2,perturbed=true]'
 	$(BIN)/python -m bench publish results/runs/devign-cpu --output results/devign
+	$(BIN)/python -m bench ablate moekd $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output results/runs/devign-cpu-ablation
+	$(BIN)/python -m bench publish results/runs/devign-cpu-ablation --output results/devign/ablation
 
 SIZE ?= small
 MINUTES ?= 1.5
