@@ -36,9 +36,9 @@ from baselines.avatar_space import configuration_space, pruned_box, recipe, stud
 from baselines.avatar_surrogate import PUBLISHED, Kind, Surrogate, fit_surrogate
 from bench.distillation.distill import distill, soft_targets
 from bench.distillation.space import Candidate, Space
+from bench.distillation.trainings import each
 from bench.measuring import cost
 from bench.measuring.latency import foreseen, milliseconds, predictor
-from bench.networks.models import Network
 from bench.rng import derive, stream
 from bench.types import Budget, Splits, Student, StudentSpec, Teacher, UsageError
 
@@ -61,6 +61,12 @@ class Avatar:
     alike; "auroc" asks how well programs are ordered and tells such students apart."""
     settings: GeneticSearch = field(default_factory=GeneticSearch)
 
+    def trainings(self, budget: Budget, seed: int) -> tuple[str, ...]:
+        """Name the trial trainings by what variants may differ in."""
+        kind = f"{budget.size_mb:g} MB, temperature {budget.recipe.temperature:g}, {self.pruning}, seed {seed}"
+        count = budget.surrogate_trainings
+        return tuple(f"avatar surrogate {k} of {count} ({kind})" for k in range(1, count + 1))
+
     def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:
         """Search a configuration within the budget, then distil the teacher into it."""
         # The teacher's soft labels of the unlabelled programs train every student below.
@@ -73,20 +79,22 @@ class Avatar:
         sample = adaptive_sample(
             space, budget.surrogate_trainings, stream(seed, "avatar", "sample"), budget.as_released
         )
-        trained = [
-            train(
-                student_spec(one),
-                recipe(one, budget, budget.surrogate_epochs),
+
+        def trial(place: int) -> dict[str, float]:
+            network = train(
+                student_spec(sample[place]),
+                recipe(sample[place], budget, budget.surrogate_epochs),
                 programs=data.unlabelled[:few],
                 targets=targets[:few],
-                seed=derive(seed, "avatar", "surrogate", place),
-                label=f"avatar surrogate {place}/{len(sample)}",
+                seed=derive(seed, "avatar", "surrogate", place + 1),
+                label=f"avatar surrogate {place + 1}/{len(sample)}",
             )
-            for place, one in enumerate(sample, start=1)
-        ]
+            return {"accuracy": network.valid_accuracy, "auroc": network.valid_auroc}
+
+        trained = each(self.trainings(budget, seed), trial)
         # ... and learn to predict the quality of all others from them.
         codes = np.array([space.codes(one) for one in sample])
-        qualities = np.array([one.valid_auroc if self.target == "auroc" else one.valid_accuracy for one in trained])
+        qualities = np.array([one[self.target] for one in trained])
         surrogate = fit_surrogate(codes, qualities, self.surrogate, space)
         # Search for configurations that no other beats in size, predicted quality and GFLOPs (or latency) at once.
         archive = self.search(space, sample, surrogate, budget, seed)
@@ -193,9 +201,9 @@ def _search_facts(chosen: Scored, archive: Archive, budget: Budget) -> dict[str,
     }
 
 
-def _surrogate_facts(used: Surrogate, published: Surrogate, trained: Sequence[Network]) -> dict[str, float]:
+def _surrogate_facts(used: Surrogate, published: Surrogate, trained: Sequence[dict[str, float]]) -> dict[str, float]:
     """Say what the surrogate learnt from, and how well; R2 is left out where it is undefined."""
-    accuracies, aurocs = [one.valid_accuracy for one in trained], [one.valid_auroc for one in trained]
+    accuracies, aurocs = [one["accuracy"] for one in trained], [one["auroc"] for one in trained]
     facts = {
         "surrogate_trainings": float(len(trained)),
         "surrogate_accuracy_least": min(accuracies),

@@ -12,6 +12,7 @@ import numpy as np
 
 from bench.distillation.distill import soft_targets
 from bench.distillation.teaching import teach
+from bench.distillation.trainings import each
 from bench.networks.models import Constant
 from bench.rng import derive
 from bench.types import Budget, Expert, Perturb, Sample, Splits, Student, Teacher
@@ -70,10 +71,18 @@ class AugmentedTeacher:
     As many epochs as the single teacher, so three times its steps.
     """
 
+    def trainings(self, budget: Budget, seed: int) -> tuple[str, ...]:
+        """Name the one teacher of all seeds."""
+        return ("augmented teacher",)
+
     def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:
         """Fine-tune the teacher, once for all seeds, then train on its soft labels of the unlabelled half."""
-        samples = (*data.labelled, *_copies(data.labelled, budget.perturb))
-        augmented = teacher.specialise(samples, np.ones(len(samples)), data.valid, budget.teacher_recipe, ONCE)
+
+        def train(_: int) -> Expert:
+            samples = (*data.labelled, *_copies(data.labelled, budget.perturb))
+            return teacher.specialise(samples, np.ones(len(samples)), data.valid, budget.teacher_recipe, ONCE)
+
+        (augmented,) = each(self.trainings(budget, seed), train)
         return _from_one(augmented, data, budget, derive(seed, "augmented-kd"), "augmented-kd")
 
 

@@ -30,6 +30,7 @@ from baselines.avatar_space import configuration_space, pruned_box, recipe, stud
 from baselines.morph_space import Rate, Rated, latin_sample
 from bench.distillation.distill import distill, soft_targets
 from bench.distillation.space import Candidate, Space
+from bench.distillation.trainings import each
 from bench.measuring import cost
 from bench.measuring.latency import milliseconds, predictor
 from bench.networks.models import Network
@@ -96,9 +97,14 @@ class Morph:
         if self.population < 2 or self.generations < 1:
             raise UsageError(f"expected a population of 2 or more and at least one generation, got {self}")
 
+    def trainings(self, budget: Budget, seed: int) -> tuple[str, ...]:
+        """Name the trial trainings by what variants may differ in."""
+        count, kind = budget.surrogate_trainings, f"{budget.size_mb:g} MB, seed {seed}"
+        return tuple(f"morph surrogate {k} of {count} ({kind})" for k in range(1, count + 1))
+
     def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:
         """Search a configuration within the budget, then distil the teacher into it."""
-        seed = derive(seed, "morph")
+        names, seed = self.trainings(budget, seed), derive(seed, "morph")
         budget = replace(budget, recipe=replace(budget.recipe, temperature=TEMPERATURE, cosine=COSINE))
         # Metamorphic pairs: every program and its twin, both labelled by the teacher.
         lesson = prepare(teacher, data, budget)
@@ -106,12 +112,12 @@ class Morph:
         space = configuration_space(pruned_box(budget.size_mb, budget.max_tokens), budget)
         sample = latin_sample(space, budget.surrogate_trainings, stream(seed, "sample"))
         few = lesson.few(None if budget.surrogate_programs is None else max(1, budget.surrogate_programs // 2))
-        observed = [
-            few.observe(
-                _train(few, one, budget, budget.surrogate_epochs, derive(seed, place), f"{place}/{len(sample)}")
-            )
-            for place, one in enumerate(sample, start=1)
-        ]
+
+        def trial(place: int) -> dict[str, float]:
+            epochs, label = budget.surrogate_epochs, f"{place + 1}/{len(sample)}"
+            return few.observe(_train(few, sample[place], budget, epochs, derive(seed, place + 1), label))._asdict()
+
+        observed = [Observed(**one) for one in each(names, trial)]
         # ... and learn to predict both for all others.
         surrogates = fit_surrogates(np.array([space.codes(one) for one in sample]), observed, derive(seed, "trees"))
         # Search for configurations that no other beats in size, accuracy, flips and effort at once.

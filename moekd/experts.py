@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.distillation.trainings import each
 from bench.rng import derive, stream
 from bench.types import Expert, Recipe, Sample, Teacher
 from moekd.partition import Parts
@@ -31,7 +32,7 @@ def train_experts(
     part: Parts,
     valid: Sequence[Sample],
     *,
-    experts: int,
+    names: Sequence[str],
     outside_weight: float,
     recipe: Recipe,
     seed: int,
@@ -43,17 +44,18 @@ def train_experts(
         labelled: n programs, in the form in which they belong to their part.
         part: shape (n,), the part of each labelled program.
         valid: pick each expert's epoch.
-        experts: number of parts; one that holds no program gets an expert of all.
+        names: of the experts, one for each part; a part that holds no program gets an expert of all.
         outside_weight: weight of a program of another part; 0 gives hard parts.
         recipe: that of the single teacher.
         seed: of each expert's head and order.
     """
-    trained = []
-    for k in range(experts):
+
+    def train(k: int) -> Expert:
         inside = part == k
         weights = np.where(inside | ~inside.any(), 1.0, outside_weight)
-        trained.append(teacher.specialise(labelled, weights, valid, recipe, derive(seed, "expert", k)))
-    return trained
+        return teacher.specialise(labelled, weights, valid, recipe, derive(seed, "expert", k))
+
+    return each(names, train)
 
 
 def opinions(experts: Sequence[Expert], programs: Sequence[str]) -> NDArray[np.float64]:

@@ -47,9 +47,14 @@ class MoEKD:
         if self.partition == "views" and self.experts != len(VIEWS):
             raise UsageError(f"expected {len(VIEWS)} experts with partition=views, one a view, got {self.experts}")
 
+    def trainings(self, budget: Budget, seed: int) -> tuple[str, ...]:
+        """Name the experts by all that they depend on: variants that name them alike share them."""
+        kind = f"{self.partition}, outside {self.outside_weight:g}, held out {self.held_out:g}, seed {seed}"
+        return tuple(f"expert {k} of {self.experts} ({kind})" for k in range(1, self.experts + 1))
+
     def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:
         """Make the student; its facts are the diagnostics of experts and router on validation."""
-        seed = derive(seed, "moekd")
+        names, seed = self.trainings(budget, seed), derive(seed, "moekd")
 
         # 1. Expert and router training: experts on a partition of the input space ...
         parts = divide(self.partition, self.experts, teacher, data.labelled, budget, seed)
@@ -60,7 +65,7 @@ class MoEKD:
             [labelled[i] for i in for_experts],
             part[for_experts],
             data.valid,
-            experts=parts.count,
+            names=names[: parts.count],
             outside_weight=self.outside_weight,
             recipe=budget.teacher_recipe,
             seed=seed,

@@ -1,4 +1,4 @@
-"""What a run still has to do, as jobs: teachers, students, clean judgements, and attacks on groups of samples.
+"""What a run still has to do, as jobs: teachers, trainings, students, clean judgements, attacks on groups of samples.
 
 Each job's result goes into the store as soon as it is there; outcomes of an attack in the order of the samples. A cell
 that is stored has no job, a student whose artifact is intact is not made again. Latency is no job: it is measured when
@@ -19,20 +19,20 @@ from bench import progress
 from bench.config import Experiment
 from bench.measuring.evaluate import Measured
 from bench.measuring.robust import robust
-from bench.registry import attack, variant
+from bench.registry import attack
 from bench.results import Outcome, Predictions, Record
 from bench.running import work
 from bench.running.attacking import Assault, InOrder, Source, groups
 from bench.running.calibration import Calibration
 from bench.running.given import Given
 from bench.running.jobs import Executor, Job
+from bench.running.making import Making
 from bench.running.perturb import names_of
-from bench.running.students import Students, kept
+from bench.running.students import Students
 from bench.running.substitutes import substitutes
 from bench.storage.cells import cells, clean
 from bench.storage.checkout import commit
-from bench.storage.files import artifact_folder
-from bench.storage.parcels import Parcel, pack
+from bench.storage.parcels import pack
 from bench.storage.store import Cell, Store
 from bench.types import Attack, Sample, Splits
 
@@ -47,8 +47,6 @@ class Graph:
     crew: Executor
     _shared: dict[object, object] = field(default_factory=dict)
     """What stands for values that many jobs get."""
-    _made: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    """Names and keys of the artifacts that each job made."""
 
     def jobs(self) -> list[Job]:
         """List them, the urgent first: what others need, then what a table needs."""
@@ -56,7 +54,7 @@ class Graph:
         attacked = [cell for cell in todo if cell.kind == "attack"]
         if attacked:
             _ = self._attacks  # a mistake in their options is told before anything is computed
-        made = self._making(todo)
+        made = self._making.jobs(todo) if self.experiment.model is None else {}
         if made and self.experiment.objective == "latency":
             _ = self._calibration.model  # measured once, before others are at work
         judged = {cell: self._judging(cell, made) for cell in todo if cell.kind == "clean"}
@@ -94,49 +92,6 @@ class Graph:
             ],
         )
         progress.current().finished(cell.name)
-
-    def _making(self, todo: Sequence[Cell]) -> dict[Cell | str, Job]:
-        """Jobs for the students that these cells need, by their clean cell, and for teachers, by name.
-
-        Students of one kind of method and one seed follow the first of them, which leaves them experts and targets.
-        """
-        found: dict[Cell | str, Job] = {}
-        if self.experiment.model is not None:
-            return found
-        leaders: dict[tuple[str, int, type], Job] = {}
-        for cell in dict.fromkeys(map(clean, todo)):
-            students = Students(self.experiment, self.splits, self.store, cell.teacher)
-            if kept(self.store, cell) is not None:
-                continue
-            if cell.teacher not in found and self.store.artifact(*students.teacher_slot) is None:
-                found[cell.teacher] = self._make(students, None, None)
-            kind = (cell.teacher, cell.seed, type(variant(cell.method, self.experiment.budget).method))
-            found[cell] = self._make(students, cell, leaders.get(kind, found.get(cell.teacher)))
-            leaders.setdefault(kind, found[cell])
-        return found
-
-    def _make(self, students: Students, cell: Cell | None, before: Job | None) -> Job:
-        name = f"student {cell.name}" if cell else f"teacher {students.name}"
-
-        def arguments() -> tuple[object, ...]:
-            progress.current().stage(name, 1)
-            run = (self.store.root / "artifacts").resolve() if self.crew.sees_files else None
-            slots = [students.teacher_slot, self._calibration.slot, *self._made.get(before.name if before else "", ())]
-            parcels = [
-                self._parcel(slot)
-                for slot in dict.fromkeys(slots)
-                if run is None and self.store.artifact(*slot) is not None
-            ]
-            return (self.experiment, students.name, cell, run, self._share("splits", lambda: self.splits), *parcels)
-
-        return Job(name, work.make, arguments, partial(self._save, name), (before.name,) if before else ())
-
-    def _save(self, name: str, made: Sequence[Parcel]) -> None:
-        for parcel in made:
-            if self.store.artifact(parcel.name, parcel.key) is None:
-                self.store.save_artifact(parcel.name, parcel.key, parcel.unpack)
-        self._made[name] = [(parcel.name, parcel.key) for parcel in made]
-        progress.current().advance()
 
     def _judging(self, cell: Cell, made: Mapping[Cell | str, Job]) -> Job:
         def arguments() -> tuple[object, ...]:
@@ -199,16 +154,14 @@ class Graph:
             return source
         return work.Delivered(pack(folder, clean(cell).name, ""), source)
 
-    def _parcel(self, slot: tuple[str, str]) -> object:
-        def packed() -> Parcel:
-            return pack(self.store.root / "artifacts" / artifact_folder(*slot), *slot)
-
-        return self._share(slot, packed)
-
     def _share(self, key: object, value: Callable[[], object]) -> object:
         if key not in self._shared:
             self._shared[key] = self.crew.share(value())
         return self._shared[key]
+
+    @functools.cached_property
+    def _making(self) -> Making:
+        return Making(self.experiment, self.splits, self.store, self.crew, self._share, self._calibration)
 
     @functools.cached_property
     def _calibration(self) -> Calibration:

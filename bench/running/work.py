@@ -7,6 +7,7 @@ use the run's fixed number of threads, attacks one (`bench.running.attacking`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,11 +15,13 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from bench.config import Experiment
+from bench.distillation.trainings import kept_by
 from bench.measuring.evaluate import Measured, performance, predict
 from bench.measuring.measure import threads
 from bench.results import Outcome, Predictions
 from bench.running.attacking import Assault, Source, attack_group
 from bench.running.costing import compression
+from bench.running.pieces import Enough, Kept
 from bench.running.students import Students
 from bench.storage.parcels import Parcel, worker_shelf
 from bench.storage.store import Cell
@@ -48,14 +51,21 @@ class Delivered:
 
 
 def make(
-    experiment: Experiment, teacher: str, cell: Cell | None, run: Path | None, splits: Splits, *parcels: Parcel
+    experiment: Experiment,
+    teacher: str,
+    cell: Cell | None,
+    training: str | None,
+    run: Path | None,
+    splits: Splits,
+    *parcels: Parcel,
 ) -> list[Parcel]:
-    """Make the student of a cell, or the teacher itself, and whatever else is missing on the way.
+    """Make the student of a cell, one training that it is made of, or the teacher, and what else is missing on the way.
 
     Args:
         experiment: what is asked for.
         teacher: its name.
         cell: names the student; None: the teacher.
+        training: names the training; None: the student.
         run: artifacts of the run directory, where this process sees them.
         splits: the data.
         parcels: artifacts that are not to be made again.
@@ -64,7 +74,9 @@ def make(
         students = Students(experiment, splits, shelf, teacher)
         if cell is None:
             students.teacher.logits(splits.unlabelled)  # what nearly every student learns from
-        else:
+            students.teacher.embed([sample.code for sample in splits.labelled])  # and what experts are divided by
+            return shelf.made
+        with kept_by(Kept(shelf, teacher, training)), suppress(Enough):
             students.source(cell)
         return shelf.made
 

@@ -146,7 +146,7 @@ def test_balance_keeps_a_bad_expert_in_use():
 def test_experts_weigh_their_own_part_more(teacher, splits, recipe):
     part = np.array([0, 1, 2, 1] * 4)
     settings = {"outside_weight": 0.25, "recipe": recipe, "seed": 7}
-    experts = train_experts(teacher, splits.labelled, part, splits.valid, experts=3, **settings)
+    experts = train_experts(teacher, splits.labelled, part, splits.valid, names="abc", **settings)
     assert len(experts) == 3
     for k, (weights, _) in enumerate(teacher.specialised):
         assert weights.tolist() == [1.0 if one == k else 0.25 for one in part]
@@ -156,7 +156,7 @@ def test_experts_weigh_their_own_part_more(teacher, splits, recipe):
 
 def test_a_part_without_programs_gets_an_expert_of_all(teacher, splits, recipe):
     part = np.zeros(16, dtype=np.int64)
-    train_experts(teacher, splits.labelled, part, (), experts=2, outside_weight=0.0, recipe=recipe, seed=7)
+    train_experts(teacher, splits.labelled, part, (), names="ab", outside_weight=0.0, recipe=recipe, seed=7)
     assert [weights.tolist() for weights, _ in teacher.specialised] == [[1.0] * 16] * 2
 
 
