@@ -35,8 +35,8 @@ from baselines.avatar_search import Archive, GeneticSearch, Scored
 from baselines.avatar_space import configuration_space, pruned_box, recipe, student_spec
 from baselines.avatar_surrogate import PUBLISHED, Kind, Surrogate, fit_surrogate
 from bench.distillation.distill import distill, soft_targets
+from bench.distillation.divided import each
 from bench.distillation.space import Candidate, Space
-from bench.distillation.trainings import each
 from bench.measuring import cost
 from bench.measuring.latency import foreseen, milliseconds, predictor
 from bench.rng import derive, stream

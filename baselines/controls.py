@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.distillation.distill import soft_targets
+from bench.distillation.divided import each
 from bench.distillation.teaching import teach
-from bench.distillation.trainings import each
 from bench.networks.models import Constant
 from bench.rng import derive
 from bench.types import Budget, Expert, Perturb, Sample, Splits, Student, Teacher

@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from baselines.avatar_space import configuration_space, pruned_box, recipe, student_spec
 from baselines.morph_space import Rate, Rated, latin_sample
 from bench.distillation.distill import distill, soft_targets
+from bench.distillation.divided import each
 from bench.distillation.space import Candidate, Space
-from bench.distillation.trainings import each
 from bench.measuring import cost
 from bench.measuring.latency import milliseconds, predictor
 from bench.networks.models import Network

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.distillation.trainings import each
+from bench.distillation.divided import each
 from bench.rng import derive, stream
 from bench.types import Expert, Recipe, Sample, Teacher
 from moekd.partition import Parts

@@ -8,7 +8,7 @@ from functools import partial
 
 from bench import progress
 from bench.config import Experiment
-from bench.distillation.trainings import Divided
+from bench.distillation.divided import Divided
 from bench.registry import variant
 from bench.running import work
 from bench.running.calibration import Calibration

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.distillation.trainings import Result
+from bench.distillation.divided import Result
 from bench.storage.parcels import Shelf, WorkerShelf
 
 FILE = "training.json"
@@ -39,7 +39,7 @@ def artifacts(shelf: Shelf, teacher: str, training: str) -> list[Slot] | None:
 
 @dataclass(frozen=True)
 class Kept:
-    """A `bench.distillation.trainings.Keeper` for one job."""
+    """A `bench.distillation.divided.Keeper` for one job."""
 
     shelf: WorkerShelf
     teacher: str

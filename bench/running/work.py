@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from bench.config import Experiment
-from bench.distillation.trainings import kept_by
+from bench.distillation.divided import kept_by
 from bench.measuring.evaluate import Measured, performance, predict
 from bench.measuring.measure import threads
 from bench.results import Outcome, Predictions

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bench.config import Experiment
+from bench.distillation.divided import each, kept_by
 from bench.distillation.teachers import FineTuned
-from bench.distillation.trainings import each, kept_by
 from bench.presets import Preset
 from bench.progress import Silent
 from bench.run import run
