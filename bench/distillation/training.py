@@ -26,7 +26,7 @@ from bench.networks.inference import of_first_rows, plain
 def scores(model: RobertaForSequenceClassification, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Raw scores of a collated batch on the model's device, shape (batch, 2), float32, with gradients."""
     on_gpu = next(iter(batch.values())).device.type == "cuda"
-    return (in_halves(model, batch) if on_gpu else _Pass(model)(batch)).float()
+    return (in_halves(model, batch) if on_gpu else _pass(model, batch)).float()
 
 
 def in_halves(model: RobertaForSequenceClassification, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -41,16 +41,20 @@ def in_halves(model: RobertaForSequenceClassification, batch: dict[str, torch.Te
 
 
 class _Pass(torch.nn.Module):
-    """A model's forward pass, as a module whose weights can be exchanged."""
+    """A model's forward pass as a module, whose weights can be exchanged."""
 
     def __init__(self, model: RobertaForSequenceClassification) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        if plain(self.model, batch):
-            return of_first_rows(self.model, batch, _looking)
-        return torch.as_tensor(self.model(**with_nodes(self.model.roberta, batch)).logits)
+        return _pass(self.model, batch)
+
+
+def _pass(model: RobertaForSequenceClassification, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    if plain(model, batch):
+        return of_first_rows(model, batch, _looking)
+    return torch.as_tensor(model(**with_nodes(model.roberta, batch)).logits)
 
 
 def _looking(own: Any, asking: torch.Tensor, hidden: torch.Tensor, attended: torch.Tensor | None) -> torch.Tensor:
