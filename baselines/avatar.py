@@ -63,7 +63,7 @@ class Avatar:
 
     def trainings(self, budget: Budget, seed: int) -> tuple[str, ...]:
         """Name the trial trainings by what variants may differ in."""
-        kind = f"{budget.size_mb:g} MB, temperature {budget.recipe.temperature:g}, {self.pruning}, seed {seed}"
+        kind = f"{budget.size_mb} MB, temperature {budget.recipe.temperature}, {self.pruning}, seed {seed}"
         count = budget.surrogate_trainings
         return tuple(f"avatar surrogate {k} of {count} ({kind})" for k in range(1, count + 1))
 

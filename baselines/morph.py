@@ -99,7 +99,7 @@ class Morph:
 
     def trainings(self, budget: Budget, seed: int) -> tuple[str, ...]:
         """Name the trial trainings by what variants may differ in."""
-        count, kind = budget.surrogate_trainings, f"{budget.size_mb:g} MB, seed {seed}"
+        count, kind = budget.surrogate_trainings, f"{budget.size_mb} MB, seed {seed}"
         return tuple(f"morph surrogate {k} of {count} ({kind})" for k in range(1, count + 1))
 
     def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:

@@ -49,7 +49,7 @@ class MoEKD:
 
     def trainings(self, budget: Budget, seed: int) -> tuple[str, ...]:
         """Name the experts by all that they depend on: variants that name them alike share them."""
-        kind = f"{self.partition}, outside {self.outside_weight:g}, held out {self.held_out:g}, seed {seed}"
+        kind = f"{self.partition}, outside {self.outside_weight}, held out {self.held_out}, seed {seed}"
         return tuple(f"expert {k} of {self.experts} ({kind})" for k in range(1, self.experts + 1))
 
     def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:

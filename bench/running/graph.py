@@ -55,8 +55,6 @@ class Graph:
         if attacked:
             _ = self._attacks  # a mistake in their options is told before anything is computed
         made = self._making.jobs(todo) if self.experiment.model is None else {}
-        if made and self.experiment.objective == "latency":
-            _ = self._calibration.model  # measured once, before others are at work
         judged = {cell: self._judging(cell, made) for cell in todo if cell.kind == "clean"}
         found = []
         for job in made.values():

@@ -54,6 +54,8 @@ class Making:
                 found[cell.teacher] = self._job(f"teacher {students.name}", students, None, None)
             teacher = [found[cell.teacher].name] if cell.teacher in found else []
             chosen = variant(cell.method, self.experiment.budget)
+            if chosen.budget.objective == "latency" or chosen.budget.student == "fast":
+                _ = self.calibration.model  # measured once, before others are at work
             named = chosen.method.trainings(chosen.budget, cell.seed) if isinstance(chosen.method, Divided) else ()
             needs = [*teacher]
             for training in named:

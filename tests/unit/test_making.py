@@ -12,9 +12,11 @@ import pytest
 from bench.config import Experiment
 from bench.distillation.divided import each, kept_by
 from bench.distillation.teachers import FineTuned
+from bench.measuring.latency import LatencyModel
 from bench.presets import Preset
 from bench.progress import Silent
 from bench.run import run
+from bench.running import calibration
 from bench.running.calibration import Calibration
 from bench.running.executors import InProcess
 from bench.running.jobs import Job
@@ -23,7 +25,7 @@ from bench.running.pieces import Enough, Kept, artifacts
 from bench.storage.cells import cells
 from bench.storage.parcels import WorkerShelf
 from bench.storage.store import Cell, Store
-from bench.types import Splits
+from bench.types import Shape, Splits
 
 TEACHER = "codebert-scratch"
 
@@ -61,6 +63,34 @@ def test_students_need_their_trainings_and_those_their_teacher_alone(jobs: dict[
     assert jobs[Cell(TEACHER, "pioneer-style", 0)].needs == (f"teacher {TEACHER}",)
     for name in experts | set(named(jobs, "augmented teacher")) | set(named(jobs, "surrogate")):
         assert next(job for job in jobs.values() if job.name == name).needs == (f"teacher {TEACHER}",)
+
+
+@pytest.mark.parametrize(
+    ("method", "shape", "times"),
+    [
+        ("kd", "standard", 0),
+        ("kd", "fast", 1),
+        ("kd[student=fast]", "standard", 1),
+        ("avatar[objective=latency]", "standard", 1),
+    ],
+)
+def test_latency_is_measured_before_the_first_job_where_a_student_asks_for_it(
+    splits: Splits,
+    micro: Preset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    shape: Shape,
+    times: int,
+) -> None:
+    measured: list[str] = []
+    model = LatencyModel((0.0,) * 5, 0.0, "a test")
+    monkeypatch.setattr(calibration, "calibrated", lambda device: measured.append(device) or model)
+    experiment = Experiment(methods=(method,), controls=(), attacks=(), preset=replace(micro, student=shape))
+    store = Store.open(tmp_path / "run", experiment, {"sha256": ""})
+    assert Making(experiment, splits, store, InProcess(), share, Calibration(store, "cpu")).jobs(cells(experiment))
+    store.close()
+    assert measured == ["cpu"] * times
 
 
 class Stopping(Silent):
