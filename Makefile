@@ -46,6 +46,9 @@ evidence: $(READY)
 	$(BIN)/python -m bench publish results/runs/devign-cpu --output results/devign
 	$(BIN)/python -m bench ablate moekd $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output results/runs/devign-cpu-ablation
 	$(BIN)/python -m bench publish results/runs/devign-cpu-ablation --output results/devign/ablation
+	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output results/runs/devign-cpu-graph \
+		--methods moekd --teachers graphcodebert-scratch
+	$(BIN)/python -m bench publish results/runs/devign-cpu-graph --output results/devign/graph
 
 SIZE ?= small
 MINUTES ?= 1.5
