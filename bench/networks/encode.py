@@ -31,6 +31,10 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 SPECIALS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 BOS, PAD, EOS, UNK, MASK = range(5)
 
+LETTERS = 6
+"""Characters a token of code that fill most windows: what is behind them need not be read. A vocabulary of 1,000 makes
+2.1 of them a token, whole words 3.7 (Devign)."""
+
 Encoded = dict[str, NDArray[np.int64]]
 """One program: at least "input_ids", shape (length,)."""
 
@@ -69,6 +73,13 @@ def uncollapse(code: str, end: int) -> int:
             return word.start() + end - begin
         begin += len(word[0]) + 1
     return len(code)
+
+
+def beginning(text: str, least: int) -> str:
+    """Cut a collapsed text at its first blank from `least` characters on: no token of ours reaches over a blank, so the
+    tokens of what is left are the first of those of the text."""
+    end = text.find(" ", least)
+    return text if end < 0 else text[:end]
 
 
 def padded(encoded: Sequence[Encoded], fills: Mapping[str, int]) -> dict[str, torch.Tensor]:
@@ -125,9 +136,13 @@ class TextInputs:
 
     def encode(self, programs: Sequence[str]) -> list[Encoded]:
         """Encode each program; "input_ids" holds at most `max_tokens` ids."""
-        found = self.tokenizer.encode_batch([collapse(program) for program in programs], add_special_tokens=False)
-        room = self.max_tokens - 2
-        return [{"input_ids": np.array([self.bos, *one.ids[:room], self.eos], dtype=np.int64)} for one in found]
+        room, texts = self.max_tokens - 2, [collapse(program) for program in programs]
+        begun = [beginning(text, LETTERS * room) for text in texts]
+        found = [one.ids for one in self.tokenizer.encode_batch(begun, add_special_tokens=False)]
+        for place, (text, part) in enumerate(zip(texts, begun, strict=True)):
+            if len(part) < len(text) and len(found[place]) < room:
+                found[place] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return [{"input_ids": np.array([self.bos, *ids[:room], self.eos], dtype=np.int64)} for ids in found]
 
     def collate(self, encoded: Sequence[Encoded]) -> dict[str, torch.Tensor]:
         """Pad to the longest; "attention_mask" is left out where nothing was padded."""

@@ -1,10 +1,9 @@
 """What a sequence classifier answers, without what its answer does not need.
 
 RoBERTa's head reads the first token only, so the last layer is computed for that row alone: exact, and nearly half of a
-student of two layers. Attention is `bench.networks.attention`'s. All else stays transformers' own modules with their
-weights, read at each call, so that a model that is still being trained is read as it is; `bench.distillation.training`
-goes the same way with an attention of its own. Left out: GPUs, relative positions and all other architectures, for
-which transformers' own forward is called.
+student of two layers. On a CPU the layers are those of `bench.networks.compiled` where it suits, else transformers' own
+modules with torch's attention; `bench.distillation.training` goes the same way with an attention of its own. Left out:
+GPUs, relative positions and all other architectures, for which transformers' own forward is called.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch.nn.functional import linear
+from torch.nn.functional import linear, scaled_dot_product_attention
 from transformers import PreTrainedModel, RobertaForSequenceClassification
 
-from bench.networks.attention import attend
+from bench.networks import compiled
 
 READ = {"input_ids", "token_type_ids", "attention_mask"}
 
@@ -32,9 +31,10 @@ def logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.T
         model: any sequence classifier.
         batch: its inputs by name, padded at the end.
     """
-    shorter = plain(model, batch) and not model.training and model.device.type == "cpu"
-    found: torch.Tensor = of_first_rows(model, batch, _looking) if shorter else model(**batch).logits
-    return found
+    if not plain(model, batch) or model.training or model.device.type != "cpu":
+        scored: torch.Tensor = model(**batch).logits
+        return scored
+    return _compiled(model, batch) if compiled.suits(model) else of_first_rows(model, batch, _looking)
 
 
 def plain(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> bool:
@@ -47,15 +47,27 @@ def plain(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> bool:
     )
 
 
+def _compiled(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    rows = compiled.first_rows(model, _embedded(model, batch), batch.get("attention_mask"))
+    scored: torch.Tensor = model.classifier(rows)
+    return scored
+
+
 def of_first_rows(model: Any, batch: Mapping[str, torch.Tensor], attention: Attention) -> torch.Tensor:
     """Return what the head of a plain model makes of the first rows, with this attention in all layers."""
-    attended = batch.get("attention_mask")
-    hidden = model.roberta.embeddings(input_ids=batch["input_ids"], token_type_ids=batch.get("token_type_ids"))
+    hidden, attended = _embedded(model, batch), batch.get("attention_mask")
     *inner, last = model.roberta.encoder.layer
     for layer in inner:
         hidden = _layer(layer, hidden, hidden, attended, attention)
     scored: torch.Tensor = model.classifier(_layer(last, hidden[:, :1], hidden, attended, attention))
     return scored
+
+
+def _embedded(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    found: torch.Tensor = model.roberta.embeddings(
+        input_ids=batch["input_ids"], token_type_ids=batch.get("token_type_ids")
+    )
+    return found
 
 
 def _layer(
@@ -68,8 +80,9 @@ def _layer(
 
 
 def _looking(own: Any, asking: torch.Tensor, hidden: torch.Tensor, attended: torch.Tensor | None) -> torch.Tensor:
-    """Attention without dropout; one matrix product for queries, keys and values."""
+    """Torch's attention without dropout; one matrix product for queries, keys and values."""
     parts = (own.query, own.key, own.value)
     joined = linear(hidden, torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts]))
-    lengths = None if attended is None else attended.sum(dim=1)
-    return attend(joined, own.num_attention_heads, asking.shape[1], lengths)
+    q, k, v = joined.unflatten(2, (3, own.num_attention_heads, -1)).permute(2, 0, 3, 1, 4)
+    mask = None if attended is None else attended[:, None, None] > 0
+    return scaled_dot_product_attention(q[:, :, : asking.shape[1]], k, v, attn_mask=mask).transpose(1, 2).flatten(2)

@@ -93,8 +93,13 @@ class Local:
         return value
 
     def submit(self, function: Callable[..., object], *arguments: object) -> Future[Any]:
-        """Hand the job to the next free process."""
-        future: Future[Any] = self._pool.submit(alone, function, *arguments)
+        """Hand the job to the next free process; the future tells, as of jobs that ran, that a worker has died since."""
+        future: Future[Any]
+        try:
+            future = self._pool.submit(alone, function, *arguments)
+        except self.lost as error:
+            future = Future()
+            future.set_exception(error)
         return future
 
 

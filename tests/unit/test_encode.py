@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from functools import lru_cache
 from typing import get_args
 
 import numpy as np
@@ -142,6 +143,19 @@ def test_a_prefix_of_collapsed_text_is_found_in_the_original(code, data):
     kept = code[: uncollapse(code, end)]
     assert collapse(kept) == text[:end].strip()
     assert end == 0 or text[:end].endswith(" ") or collapse(kept[:-1]) != collapse(kept)
+
+
+trained = lru_cache(lambda kind: train_tokenizer(kind, 300, PROGRAMS))
+WORDS = st.text(alphabet="ab\u00e9\u0301\u0130\u4e2d\U0001f600'1_<s>.\x1c\u2003", min_size=1, max_size=9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(st.lists(st.one_of(WORDS, st.sampled_from([*SPECIALS, "'re", "x" * 40])), max_size=30), st.integers(0, 9))
+def test_what_is_behind_the_window_need_not_be_read(kind, words, room):
+    tokenizer, code = trained(kind), " ".join(words)
+    every = tokenizer.encode(collapse(code), add_special_tokens=False).ids
+    found = TextInputs(tokenizer, room + 2).encode([code])[0]["input_ids"]
+    assert found.tolist() == [BOS, *every[:room], EOS]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 import torch
-from torch.nn.functional import scaled_dot_product_attention
 from transformers import RobertaForSequenceClassification
 
-from bench.networks import attention
-from bench.networks.attention import WIDEST, attend
+from bench.networks import compiled
+from bench.networks.compiled import ACTIVATIONS, WIDEST
 from bench.networks.encode import BOS, EOS, PAD
 from bench.networks.inference import logits
 from bench.networks.models import roberta_config
@@ -27,7 +27,9 @@ SPECS = {
     "heads as wide as the kernel": replace(SPEC, hidden=2 * WIDEST),
     "heads wider than the kernel": replace(SPEC, hidden=2 * WIDEST + 16),
     "relative positions": replace(SPEC, position="relative_key"),
-    "another activation": replace(SPEC, activation="relu"),
+    "an inner width that no block divides": replace(SPEC, ffn=37),
+    "as wide inside as CodeBERT": replace(SPEC, ffn=4 * SPEC.hidden),
+    **{name: replace(SPEC, activation=name) for name in ACTIVATIONS},
 }
 
 
@@ -47,15 +49,18 @@ def batch_of(lengths: list[int]) -> dict[str, torch.Tensor]:
     return {"input_ids": ids} if mask.all() else {"input_ids": ids, "attention_mask": mask.long()}
 
 
-@pytest.fixture(params=["kernel", "torch"])
+@pytest.fixture(params=["kernel", "avx2", "torch"])
 def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Attention by our kernel, where it was built, and by torch's."""
+    """The layers by our kernel, where it was built and runs, and by torch."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     if request.param == "torch":
-        monkeypatch.setattr(attention, "_kernel", lambda: None)
-    elif attention._kernel() is None:
-        pytest.skip("needs a C compiler when the package is installed")
+        monkeypatch.setattr(compiled, "kernel", lambda: None)
+    elif compiled.kernel() is None:
+        pytest.skip("needs a C compiler when the package is installed, and a processor with AVX2")
+    elif request.param == "avx2":
+        older = compiled.kernel("encode_avx2")
+        monkeypatch.setattr(compiled, "kernel", lambda: older)
     yield request.param
     torch.set_num_threads(before)
 
@@ -72,28 +77,29 @@ def test_scores_are_those_of_transformers(by: str, spec: StudentSpec, lengths: l
 
 @torch.inference_mode()
 @pytest.mark.parametrize("scale", [0.01, 1.0, 30.0], ids=["flat", "usual", "peaked"])
-def test_attention_is_as_exact_as_single_precision(by: str, scale: float) -> None:
-    q, k, v = (torch.randn(3, 50, 24, generator=torch.Generator().manual_seed(seed)) for seed in range(3))
-    parts = [tensor.double().unflatten(2, (2, 12)).transpose(1, 2) for tensor in (q * scale, k, v)]
-    exact = scaled_dot_product_attention(*parts).transpose(1, 2).flatten(2)
-    found = attend(torch.cat([q * scale, k, v], dim=2), 2, 50)
-    assert (found - exact).abs().max() < 3e-6 * max(1.0, scale)
+def test_the_layers_are_as_exact_as_single_precision(by: str, scale: float) -> None:
+    model, batch = model_of(replace(SPEC, hidden=96, heads=8)), batch_of([40, 3, 17, 16, 1])
+    for layer in model.roberta.encoder.layer:
+        layer.attention.self.query.weight *= scale
+    single = model(**batch).logits
+    exact = copy.deepcopy(model).double()(**batch).logits
+    assert (logits(model, batch) - exact).abs().max() < 4 * max(1e-6, (single - exact).abs().max())
 
 
 @torch.inference_mode()
-def test_padding_and_the_number_of_questions_change_no_answer(by: str) -> None:
-    q, k, v = (torch.randn(2, 29, 24, generator=torch.Generator().manual_seed(seed)) for seed in range(3))
-    alone = attend(torch.cat([q, k, v], dim=2)[:1, :13], 2, 13)
-    # Torch's kernel multiplies padding by zero, so there it must be finite.
-    k[0, 13:], v[0, 13:] = (7.0, 7.0) if by == "torch" else (math.nan, math.nan)
-    joined, lengths = torch.cat([q, k, v], dim=2), torch.tensor([13, 29])
-    together, first = attend(joined, 2, 29, lengths), attend(joined, 2, 1, lengths)
-    if by == "kernel":
-        assert torch.equal(together[:1, :13], alone)
-        assert torch.equal(first, together[:, :1])
-        assert not together[0, 13:].any()
-    assert torch.allclose(together[:1, :13], alone, atol=1e-6)
-    assert torch.allclose(first, together[:, :1], atol=1e-6)
+def test_padding_and_company_change_no_answer_of_the_kernel(by: str) -> None:
+    if by == "torch":
+        pytest.skip("torch multiplies padding by zero, so that it must be finite")
+    model = model_of(SPEC)
+    hidden = torch.randn(3, 29, SPEC.hidden, generator=torch.Generator().manual_seed(0))
+    lengths = torch.tensor([13, 29, 0])
+    attended = (torch.arange(29) < lengths[:, None]).long()
+    hidden[0, 13:], hidden[2] = math.nan, math.inf
+    found = compiled.first_rows(model, hidden, attended)
+    assert torch.equal(found[:1], compiled.first_rows(model, hidden[:1, :13], None))
+    assert torch.equal(found[1:2], compiled.first_rows(model, hidden[1:2], None))
+    assert found[:2].isfinite().all()
+    assert found[2].isnan().all(), "a program without tokens has no answer"
 
 
 @torch.inference_mode()

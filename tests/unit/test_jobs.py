@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import BrokenExecutor, Future
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 from joblib import cpu_count
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from bench.running import executors
 from bench.running.executors import InProcess, executor
@@ -163,6 +165,15 @@ def test_two_workers_are_two_other_processes_that_are_gone_afterwards() -> None:
 def test_a_worker_that_ends_itself_is_one_clear_line() -> None:
     with executor(2) as crew, pytest.raises(UsageError, match="give fewer --workers"):
         list(execute([Job("end", os._exit, lambda: (9,), print)], crew))
+
+
+@pytest.mark.slow
+def test_a_worker_that_died_between_two_jobs_is_the_same_line() -> None:
+    with executor(2) as crew:
+        with suppress(TerminatedWorkerError):
+            crew.submit(os._exit, 9).result()
+        with pytest.raises(UsageError, match="give fewer --workers"):
+            list(execute([Job("late", os.getpid, tuple, print)], crew))
 
 
 def _alive(pid: int) -> bool:
