@@ -1,7 +1,7 @@
 """The layers of a plain RoBERTa for its first row, by a compiled kernel of ours where it runs.
 
-`bench/networks/kernel/layers.h` says what it does and follows. It is built with the package where there is a C compiler,
-and takes float32 on one thread of a CPU with AVX2 or AVX-512 (as attacks, judgements and timed calls run), heads of at
+`bench/networks/kernel/layers.h` says what it does and follows. Built with the package where there is a C compiler, it
+takes float32 on one thread of a CPU with AVX2 or AVX-512 (as attacks, judgements and timed calls run), heads of at
 most 64 numbers. Everywhere else the layers are torch's (`bench.networks.inference`); the two agree to about 1e-5.
 Weights are read in place at each call, so that a model that is still being trained is read as it is.
 """
