@@ -93,7 +93,7 @@ class Local:
         return value
 
     def submit(self, function: Callable[..., object], *arguments: object) -> Future[Any]:
-        """Hand the job to the next free process; its future tells that a worker has died before, as of jobs that ran."""
+        """Hand the job to the next free process; its future tells if a worker has died before, as of jobs that ran."""
         future: Future[Any]
         try:
             future = self._pool.submit(alone, function, *arguments)
