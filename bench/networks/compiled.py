@@ -2,7 +2,7 @@
 
 `bench/networks/kernel/layers.h` says what it does and follows. Built with the package where there is a C compiler, it
 takes float32 on one thread of a CPU with AVX2 or AVX-512 (as attacks, judgements and timed calls run), heads of at
-most 64 numbers. Everywhere else the layers are torch's (`bench.networks.inference`); the two agree to about 1e-5.
+most 64 numbers. Everywhere else the layers are torch's (`bench.networks.inference`); the two agree to rounding.
 Weights are read in place at each call, so that a model that is still being trained is read as it is.
 """
 
@@ -61,7 +61,7 @@ def first_rows(model: Any, hidden: torch.Tensor, attended: torch.Tensor | None) 
     assert encode is not None
     batch, longest, width = hidden.shape
     hidden, layers = hidden.contiguous(), model.roberta.encoder.layer
-    lengths = torch.full((batch,), longest) if attended is None else attended.sum(dim=1)
+    lengths = torch.full((batch,), longest) if attended is None else attended.sum(dim=1, dtype=torch.int64)
     weights = [tensor.contiguous() for layer in layers for tensor in _parameters(layer)]
     pointers = (ctypes.c_void_p * len(weights))(*(tensor.data_ptr() for tensor in weights))
     activation = ACTIVATIONS.index(config.hidden_act)

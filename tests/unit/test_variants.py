@@ -27,7 +27,7 @@ class Knobs:
     inner: tuple[int, ...] = ()
 
     def compress(self, teacher, data, budget, seed):
-        raise NotImplementedError
+        raise AssertionError("settings are resolved without any training")
 
 
 def test_lists_are_split_at_commas_outside_brackets():
@@ -79,7 +79,7 @@ def test_a_mistake_is_told_with_what_is_expected(spec, says):
 def test_a_method_that_is_no_record_takes_the_budget_only():
     class Plain:
         def compress(self, teacher, data, budget, seed):
-            raise NotImplementedError
+            raise AssertionError("settings are resolved without any training")
 
     assert resolve("plain[size_mb=1]", Plain(), BUDGET).budget.size_mb == 1.0
     with pytest.raises(UsageError, match="unknown setting 'count' of plain"):
