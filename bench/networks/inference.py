@@ -1,7 +1,7 @@
 """What a sequence classifier answers, without what its answer does not need.
 
 RoBERTa's head reads the first token only, so the last layer is computed for that row alone: exact, and nearly half of a
-student of two layers. On a CPU the layers are those of `bench.networks.compiled` where it suits, else transformers' own
+student of two layers. On a CPU the encoder is that of `bench.networks.compiled` where it suits, else transformers' own
 modules with torch's attention; `bench.distillation.training` goes the same way with an attention of its own. Left out:
 GPUs, relative positions and all other architectures, for which transformers' own forward is called.
 """
@@ -48,26 +48,19 @@ def plain(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> bool:
 
 
 def _compiled(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    rows = compiled.first_rows(model, _embedded(model, batch), batch.get("attention_mask"))
-    scored: torch.Tensor = model.classifier(rows)
+    scored: torch.Tensor = model.classifier(compiled.first_rows(model, batch))
     return scored
 
 
 def of_first_rows(model: Any, batch: Mapping[str, torch.Tensor], attention: Attention) -> torch.Tensor:
     """Return what the head of a plain model makes of the first rows, with this attention in all layers."""
-    hidden, attended = _embedded(model, batch), batch.get("attention_mask")
+    attended = batch.get("attention_mask")
+    hidden = model.roberta.embeddings(input_ids=batch["input_ids"], token_type_ids=batch.get("token_type_ids"))
     *inner, last = model.roberta.encoder.layer
     for layer in inner:
         hidden = _layer(layer, hidden, hidden, attended, attention)
     scored: torch.Tensor = model.classifier(_layer(last, hidden[:, :1], hidden, attended, attention))
     return scored
-
-
-def _embedded(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    found: torch.Tensor = model.roberta.embeddings(
-        input_ids=batch["input_ids"], token_type_ids=batch.get("token_type_ids")
-    )
-    return found
 
 
 def _layer(

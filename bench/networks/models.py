@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,7 +101,8 @@ def forward(
 ) -> torch.Tensor:
     """Raw scores of one batch, shape (batch, 2), float32; bf16 autocast on a GPU."""
     batch = {name: tensor.to(device, non_blocking=True) for name, tensor in inputs.collate(encoded).items()}
-    with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device.startswith("cuda")):
+    faster = torch.autocast("cuda", dtype=torch.bfloat16) if device.startswith("cuda") else nullcontext()
+    with faster:
         return logits(model, with_nodes(model.roberta, batch)).float()
 
 

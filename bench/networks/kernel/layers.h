@@ -1,4 +1,4 @@
-/* The layers of a small RoBERTa on one CPU core, for the row that a classifier reads, the first; in float32.
+/* The encoder of a small RoBERTa on one CPU core, for the row that a classifier reads, the first; in float32.
  *
  * A 3 MB student is 96 numbers wide and has heads of 12: general kernels spend their time between small products. Here
  * one program goes through all layers at a time, in the second cache, and nothing is computed for padding. Tables are
@@ -201,20 +201,36 @@ INLINE void layer(const Layer *own, Shape shape, float *x, float *scratch, int64
     add_and_normalise(x, q, own->last_norm, own->last_norm_bias, shape.epsilon, hidden, asked, room);
 }
 
+/* x = the embeddings of n tokens, normalised; places are counted over words that are no padding. */
+INLINE int embed(const Embeddings *own, Shape shape, const int64_t *ids, const int64_t *types, float *x, float *scratch,
+                 int64_t n, int64_t room) {
+    for (int64_t t = 0, seen = 0; t < room; t++) {
+        const int64_t id = t < n ? ids[t] : shape.padding, type = t < n && types != NULL ? types[t] : 0;
+        const int64_t place = shape.padding + (id == shape.padding ? 0 : ++seen);
+        if (id < 0 || id >= shape.words || place >= shape.places || type < 0 || type >= shape.types) return 0;
+        for (int64_t i = 0, hidden = shape.hidden; i < hidden; i++) {
+            x[i * room + t] = own->words[id * hidden + i];
+            scratch[i * room + t] = own->places[place * hidden + i] + own->types[type * hidden + i];
+        }
+    }
+    add_and_normalise(x, scratch, own->norm, own->norm_bias, shape.epsilon, shape.hidden, room, room);
+    return 1;
+}
+
 TARGET int ENCODE(ARGUMENTS) {
     const int64_t hidden = shape->hidden, most = (longest + ROUND - 1) / ROUND * ROUND;
     const int64_t attention = 3 * hidden + LANES, rows = attention > shape->ffn ? attention : shape->ffn;
     float *x = aligned_alloc(ALIGNMENT, sizeof(float) * most * (2 * hidden + rows));
-    if (x == NULL) return 1;
-    for (int64_t b = 0; b < batch; b++) {
-        const int64_t n = lengths[b], room = (n + ROUND - 1) / ROUND * ROUND;
-        const float *tokens = in + b * longest * hidden;
-        for (int64_t i = 0; i < hidden; i++)
-            for (int64_t t = 0; t < room; t++) x[i * room + t] = t < n ? tokens[t * hidden + i] : 0;
-        for (int64_t l = 0; l < shape->layers; l++)
-            layer(layers + l, *shape, x, x + hidden * room, n, l + 1 < shape->layers ? n : 1, room);
+    if (x == NULL) return NO_MEMORY;
+    int state = DONE;
+    for (int64_t b = 0; b < batch && state == DONE; b++) {
+        const int64_t n = lengths[b], room = (n + ROUND - 1) / ROUND * ROUND, first = b * longest;
+        float *scratch = x + hidden * room;
+        if (!embed(embeddings, *shape, ids + first, types ? types + first : NULL, x, scratch, n, room)) state = NO_ROW;
+        for (int64_t l = 0; l < shape->layers && state == DONE; l++)
+            layer(layers + l, *shape, x, scratch, n, l + 1 < shape->layers ? n : 1, room);
         for (int64_t i = 0; i < hidden; i++) out[b * hidden + i] = n > 0 ? x[i * room] : NAN;
     }
     free(x);
-    return 0;
+    return state;
 }
