@@ -6,6 +6,7 @@ each of the three (D58). Values travel by cloudpickle between processes of one u
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
@@ -153,9 +154,12 @@ class Dask:
 def _dask(address: str) -> Iterator[Dask]:
     try:
         from distributed import Client
+        from distributed.utils import LoopRunner
     except ImportError as error:
         raise UsageError("--executor dask needs an extra: pip install 'moekd-bench[dask]'") from error
     try:
+        # A client that finds no scheduler is never closed, and waits when it is collected, in whichever thread that is.
+        LoopRunner().run_sync(_identify, address)
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise UsageError(
@@ -172,6 +176,17 @@ def _dask(address: str) -> Iterator[Dask]:
                 f"`dask worker {address} --nthreads 1`"
             ) from error
         yield Dask(client)
+
+
+async def _identify(address: str) -> None:
+    """Raise OSError or ValueError unless a Dask scheduler answers at the address."""
+    from distributed.core import rpc
+    from distributed.security import Security
+
+    async with rpc(address, timeout=PATIENCE, connection_args=Security().get_connection_args("client")) as remote:
+        found = await asyncio.wait_for(remote.identity(), PATIENCE)
+    if found["type"] != "Scheduler":
+        raise ValueError(f"the address of a {found['type']}")
 
 
 def alone(function: Callable[..., Value], *arguments: object) -> Value:

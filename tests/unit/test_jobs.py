@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
 import time
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
-from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,15 +148,19 @@ def test_processes_end_with_their_driver() -> None:
 
 
 @pytest.mark.slow
-def test_two_workers_are_two_other_processes_that_are_gone_afterwards() -> None:
-    def process_after(seconds: float) -> int:
-        time.sleep(seconds)
+def test_two_workers_are_two_other_processes_that_are_gone_afterwards(tmp_path: Path) -> None:
+    def met() -> int:
+        """Wait for the other worker, however long it takes to start."""
+        (tmp_path / str(os.getpid())).touch()
+        for _ in range(1200):
+            if len(list(tmp_path.iterdir())) == 2:
+                break
+            time.sleep(0.05)
         return os.getpid()
 
     seen: list[int] = []
-    jobs = [Job(str(n), process_after, partial(tuple, [0.2]), seen.append) for n in range(6)]
     with executor(2) as crew:
-        assert len(list(execute(jobs, crew))) == 6
+        assert len(list(execute([Job(str(n), met, tuple, seen.append) for n in range(6)], crew))) == 6
         assert crew.submit(cpu_count).result() == 1  # what a job shares with further processes, it does itself
     assert len(set(seen)) == 2
     assert os.getpid() not in seen
@@ -188,9 +194,22 @@ def _alive(pid: int) -> bool:
 def test_a_bad_scheduler_address_is_one_clear_line(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="needs the extra dask")
     monkeypatch.setattr(executors, "PATIENCE", 1)
-    expected = r"expected a Dask scheduler at --scheduler .* give an address such as"
+    expected, before = (
+        r"expected a Dask scheduler at --scheduler .* give an address such as",
+        set(threading.enumerate()),
+    )
     with pytest.raises(UsageError, match=expected), executor(scheduler=address):
         pass
+    assert not [one for one in threading.enumerate() if one.name == "IO loop" and one not in before], "all is closed"
+
+
+def test_a_port_where_something_else_listens_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    monkeypatch.setattr(executors, "PATIENCE", 1)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(UsageError, match="expected a Dask scheduler"), executor(scheduler=address):
+            pass
 
 
 def test_without_the_extra_dask_the_command_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,8 +230,8 @@ def test_a_run_killed_at_random_moments_gives_the_same_tables(experiment, tmp_pa
     everything = replace(
         experiment, methods=("moekd", "compressor", "avatar"), attacks=("rename-greedy", "rewrite-beam")
     )
-    started = time.monotonic()
     with process(everything, tmp_path / "whole") as child:
+        started = time.monotonic()
         assert child.wait() == 0
     duration, rng, killed = time.monotonic() - started, np.random.default_rng(0), 0
     for _ in range(2):
