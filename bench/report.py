@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.reporting import success, tradeoffs
 from bench.reporting.ablation import ablation
-from bench.reporting.attack_tables import attacks, optimum, robustness
+from bench.reporting.attack_tables import asr, attacks, optimum, robustness
 from bench.reporting.html.report import page
 from bench.reporting.latex import latex
 from bench.reporting.pictures import Drawable, Picture, render
@@ -33,8 +33,8 @@ TIMED = ("efficiency.", "latency-robustness.", "report.")
 def build(run: Summary) -> list[Table]:
     """Return every table of a run, in reading order."""
     best = winners(run)
-    tables = [main(run, best), *significance(run), *ablation(run), clean(run, best), robustness(run, best)]
-    costs = [attacks(run), *optimum(run), compression(run), efficiency(run)]
+    tables = [main(run, best), *significance(run), *ablation(run), clean(run, best)]
+    costs = [asr(run), robustness(run, best), attacks(run), *optimum(run), compression(run), efficiency(run)]
     return [*tables, *costs, *diagnostics(run), beside_ours(run)]
 
 
@@ -42,7 +42,8 @@ def overview(*stores: Store) -> str:
     """Return what a terminal shows after a run: the main tables, without intervals."""
     run = Summary(*stores)
     best = winners(run)
-    return "\n".join(markdown(table, intervals=False) for table in (main(run, best), robustness(run, best)))
+    attacked = asr(run) if len(run.attacks) > len(run.leading) else robustness(run, best)
+    return "\n".join(markdown(table, intervals=False) for table in (main(run, best), attacked))
 
 
 def write(store: Store, out: Path, *others: Store) -> list[Path]:

@@ -30,7 +30,7 @@ def ablation(run: Summary) -> list[Table]:
     tests = {(row, attack): _test(run, row, plain, attack) for row, plain in pairs for attack in TESTED if row != plain}
     known = {key: test for key, test in tests.items() if test is not None}
     corrected = dict(zip(known, holm([test.p for test in known.values()]), strict=True))
-    attacked = [(attack, column) for attack in run.attacks for column in (ASR, ROBUST)] + [(WORST_CASE, ROBUST)]
+    attacked = [(attack, column) for attack in run.leading for column in (ASR, ROBUST)] + [(WORST_CASE, ROBUST)]
 
     def line(row: Row) -> tuple[Entry, ...]:
         _, settings = _read(row[1])
@@ -50,6 +50,7 @@ def ablation(run: Summary) -> list[Table]:
     )
     notes = (
         INTERVALS,
+        run.union,
         "Difference in points to the same method as it is, on the same samples and seeds [95% bootstrap interval over "
         "samples and seeds]; p: exact sign-flip test over samples, Holm-corrected over this table.",
         COLLAPSED,

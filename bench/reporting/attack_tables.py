@@ -13,6 +13,14 @@ TOO_LARGE = Column("too_large", "too large", 0)
 ON_ATTACKS = ("teacher", "method", "attack")
 
 
+def asr(run: Summary) -> Table:
+    """Return attack success rates, a row for each student and a column for each attack: the heat map."""
+    shown = (*run.attacks, WORST_CASE)
+    rows = tuple((*run.label(row), *(run.number(row, ASR, attack) for attack in shown)) for row in run.rows())
+    caption = (*run.setting, run.attack_setting, INTERVALS, RATES[0], COLLAPSED)
+    return Table("asr", "Attack success rate (%), student by attack", ("teacher", "method", *shown), rows, caption)
+
+
 def robustness(run: Summary, best: Best = frozenset()) -> Table:
     """Return what the attacks did to each student."""
     notes = (

@@ -32,7 +32,7 @@ from bench.reporting.tables import Entry, Number, Table
 
 def main(run: Summary, best: Best = frozenset()) -> Table:
     """Return accuracy, robustness and size: the table that answers the question."""
-    attacked = [(attack, column) for attack in run.attacks for column in (ASR, ROBUST)] + [(WORST_CASE, ROBUST)]
+    attacked = [(attack, column) for attack in run.leading for column in (ASR, ROBUST)] + [(WORST_CASE, ROBUST)]
     before, after = (ACCURACY, F1, BALANCED), (SIZE, PARAMETERS, GFLOPS)
 
     def line(row: Row) -> tuple[Entry, ...]:
@@ -47,7 +47,7 @@ def main(run: Summary, best: Best = frozenset()) -> Table:
         *(f"{attack}: {column.title}" for attack, column in attacked),
         *titles(after),
     ]
-    notes = (INTERVALS, *RATES, "Worst case: the union of all attacks.", BOLD, COLLAPSED)
+    notes = (INTERVALS, *RATES, run.union, BOLD, COLLAPSED)
     caption = (*run.setting, run.attack_setting, *notes)
     return Table("main", "Accuracy, robustness and size", tuple(columns), tuple(map(line, run.rows())), caption)
 

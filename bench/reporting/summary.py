@@ -20,6 +20,9 @@ from bench.reporting.tables import MARK, Entry, Number
 from bench.results import Record
 from bench.storage.store import Cell, Store
 
+LEADING = 3
+"""Attacks that have columns of their own in wide tables."""
+
 
 class Summary:
     """The records of one run or several, found by teacher, method, attack and metric."""
@@ -47,6 +50,18 @@ class Summary:
     def attacks(self) -> list[str]:
         """In the order in which they were asked for, without the worst case."""
         return [str(name) for name in self.experiment["attacks"]]
+
+    @property
+    def leading(self) -> list[str]:
+        """Those that wide tables show before the worst case: the first few, since more would hide everything else."""
+        return self.attacks[:LEADING]
+
+    @property
+    def union(self) -> str:
+        """What the worst case is, as a sentence."""
+        if len(self.attacks) <= LEADING:
+            return "Worst case: the union of all attacks."
+        return f"Worst case: the union of all {len(self.attacks)} attacks; the first {LEADING} have columns here."
 
     @property
     def seeds(self) -> list[int]:

@@ -165,6 +165,26 @@ def test_what_is_not_defined_is_not_a_dash(run: Store) -> None:
     assert number.interval() == ""
 
 
+def test_wide_tables_show_the_first_attacks_of_many(tmp_path: Path) -> None:
+    names = ("suite", "alert", "style-transfer", "layout")
+    store = Store.open(tmp_path, Experiment(methods=("moekd", "moekd[router=uniform]"), attacks=names), FACTS)
+    for method in ("moekd", "moekd[router=uniform]"):
+        store.put(Cell(TEACHER, method, 0), clean(method, 0, 70, 60))
+        for asr, attack in enumerate((*names, WORST_CASE)):
+            union = " + ".join(names) if attack == WORST_CASE else ""
+            records = [replace(one, source=union) for one in attacked(method, 0, attack, asr)]
+            store.put(Cell(TEACHER, method, 0, attack, "attack"), records)
+    for wide in (table(store, "main"), table(store, "ablation")):
+        assert [f"{name}: ASR %" in wide.columns for name in names] == [True, True, True, False]
+        assert "worst-case: robust accuracy %" in wide.columns
+        assert "the union of all 4 attacks; the first 3 have columns here" in " ".join(wide.caption)
+    matrix = table(store, "asr")
+    assert matrix.columns == ("teacher", "method", *names, WORST_CASE)
+    assert [n.value for n in matrix.rows[-1] if isinstance(n, Number)] == [0, 1, 2, 3, 4]
+    assert matrix.title in report.overview(store)
+    store.close()
+
+
 def test_captions_say_what_the_numbers_are_worth(run: Store) -> None:
     for found in report.build(Summary(run)):
         text = " ".join(found.caption)

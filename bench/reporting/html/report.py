@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.measuring.robustness import WORST_CASE
 from bench.reporting import success, tradeoffs
-from bench.reporting.columns import ASR, Column
+from bench.reporting.columns import Column
 from bench.reporting.html.examples import examples
 from bench.reporting.html.page import render
 from bench.reporting.pictures import Drawable, inline
@@ -70,7 +69,6 @@ def page(run: Summary, tables: Sequence[Table]) -> bytes:
         attack_setting=run.attack_setting,
         numbers=_numbers(run),
         tables={table.name: table for table in tables},
-        heat=heat(run),
         tradeoffs=_figures(tradeoffs.pictures(run)),
         curves=_figures([one for one in curves if one.name.startswith("curves-attack-")]),
         curve_table=told,
@@ -79,16 +77,6 @@ def page(run: Summary, tables: Sequence[Table]) -> bytes:
         examples=examples(run),
         manifests=[_manifest(store) for store in run.runs.stores],
     )
-
-
-def heat(run: Summary) -> Table:
-    """Return attack success rates, a row for each student and a column for each attack."""
-    rows = tuple(
-        (*run.label(row), *(run.number(row, ASR, attack) for attack in (*run.attacks, WORST_CASE)))
-        for row in run.rows()
-    )
-    columns = ("teacher", "method", *run.attacks, WORST_CASE)
-    return Table("heat", "Attack success rate, student by attack", columns, rows)
 
 
 def _figures(pictures: Sequence[Drawable]) -> list[Figure]:
