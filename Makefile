@@ -40,15 +40,24 @@ DEVIGN := --task devign --data $(DATA)/devign
 OTHERS := compressor,avatar,morph,pioneer-style
 EXCLUDE := --exclude $(DATA)/devign/valid.jsonl.zst --exclude $(DATA)/devign/test.jsonl.zst
 
+MAIN := suite,alert,style-transfer
+RECIPES := $(MAIN),rename-greedy,rewrite-beam,alert-greedy,mhm-ns,mhm-vocabulary,wir-random,wir-random-first,rename-beam,rnns
+CONTROLS := random-names,random-moves,layout,coda-style,combined
+RUNS := results/runs/devign-cpu
+
 evidence: $(READY)
-	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --seeds 0,1,2 --attacks alert,style-transfer --output results/runs/devign-cpu \
-		--methods 'moekd,$(OTHERS),moekd[size_mb=1.5],kd[size_mb=1.5],moekd[held_out=0.2],moekd[perturbed=true],moekd[held_out=0.2,perturbed=true]'
-	$(BIN)/python -m bench publish results/runs/devign-cpu --output results/devign
-	$(BIN)/python -m bench ablate moekd $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output results/runs/devign-cpu-ablation
-	$(BIN)/python -m bench publish results/runs/devign-cpu-ablation --output results/devign/ablation
-	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output results/runs/devign-cpu-graph \
+	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --seeds 0,1,2 --attacks $(MAIN) --output $(RUNS) \
+		--methods 'moekd,$(OTHERS),moekd[size_mb=1.5],kd[size_mb=1.5],moekd[perturbed=true]'
+	$(BIN)/python -m bench publish $(RUNS) --output results/devign
+	mkdir -p $(RUNS)-recipes && cp -rn $(RUNS)/artifacts $(RUNS)-recipes
+	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks $(RECIPES),$(CONTROLS) --output $(RUNS)-recipes \
+		--methods moekd,compressor
+	$(BIN)/python -m bench publish $(RUNS)-recipes --output results/devign/recipes
+	$(BIN)/python -m bench ablate moekd $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output $(RUNS)-ablation
+	$(BIN)/python -m bench publish $(RUNS)-ablation --output results/devign/ablation
+	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output $(RUNS)-graph \
 		--methods moekd --teachers graphcodebert-scratch
-	$(BIN)/python -m bench publish results/runs/devign-cpu-graph --output results/devign/graph
+	$(BIN)/python -m bench publish $(RUNS)-graph --output results/devign/graph
 
 SIZE ?= small
 MINUTES ?= 1.5

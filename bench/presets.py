@@ -121,8 +121,8 @@ DEVIGN_CPU = replace(
     latency_rounds=30,
     student="fast",
 )
-"""The largest honest part of the evidence on two CPU cores in an hour: fewer programs, a shorter window, a teacher that
-two layers suffice for. Four layers, pre-trained for 15 minutes, judged worse than a student on hard labels."""
+"""The largest honest part of the evidence on two CPU cores (D71): fewer programs, a shorter window, a teacher that two
+layers suffice for. Four layers, pre-trained for 15 minutes, judged worse than a student on hard labels."""
 DEVIGN_GPU = replace(
     PAPER,
     name="devign-gpu",
