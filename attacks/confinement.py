@@ -1,9 +1,10 @@
-"""What a compiled test program is kept from, on Linux: seccomp, entered before the first line of the program runs.
+"""What a compiled test program is kept from, on Linux: seccomp, entered before its constructors and its main.
 
-Linked into every program that is run (gcc.py). Refused are: networks, other programs, processes of its own, signals to
-others, and every change to the file system; reading, printing and allocating are allowed, and what the sanitizers
-need, such as the thread with which LeakSanitizer stops the world. Left out: hiding what may be read; that takes a file
-system of its own, and so rights that a benchmark should not ask for.
+Linked before every program that is run (gcc.py), so that its entry of .preinit_array is the first. Refused are:
+networks, other programs, processes of its own, signals to others, objects that outlive it, and every change to the file
+system; reading, printing and allocating are allowed, and what the sanitizers need, such as the thread with which
+LeakSanitizer stops the world. Left out: hiding what may be read, which takes a file system of its own, and so rights
+that a benchmark should not ask for; and resolvers of indirect functions, which the loader runs before all of this.
 """
 
 from __future__ import annotations
@@ -48,10 +49,11 @@ static const int refused[] = {
     SYS_rt_tgsigqueueinfo, SYS_process_vm_writev, SYS_process_vm_readv, SYS_unshare, SYS_setns, SYS_mount, SYS_umount2,
     SYS_chroot, SYS_pivot_root, SYS_bpf, SYS_perf_event_open, SYS_keyctl, SYS_add_key, SYS_unlinkat, SYS_renameat2,
     SYS_mkdirat, SYS_linkat, SYS_symlinkat, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_truncate,
-    SYS_mknodat, SYS_utimensat, SYS_setxattr, SYS_fsetxattr,
+    SYS_mknodat, SYS_utimensat, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr, SYS_lremovexattr,
+    SYS_fremovexattr, 452 /* fchmodat2 */, SYS_shmget, SYS_msgget, SYS_semget, SYS_mq_open, SYS_mq_unlink,
 #ifdef SYS_fork
     SYS_fork, SYS_vfork, SYS_unlink, SYS_rename, SYS_mkdir, SYS_rmdir, SYS_link, SYS_symlink, SYS_chmod, SYS_chown,
-    SYS_lchown, SYS_mknod, SYS_creat, SYS_renameat,
+    SYS_lchown, SYS_mknod, SYS_creat, SYS_renameat, SYS_utime, SYS_utimes, SYS_futimesat,
 #endif
 #ifdef SYS_pidfd_send_signal
     SYS_pidfd_send_signal,

@@ -107,7 +107,7 @@ def _observe(gcc: Gcc, text: str) -> Observed:
         (folder / "program.c").write_text(text + WATCH, encoding="utf-8")
         (folder / "here").mkdir()
         environment = {"PATH": os.environ.get("PATH", os.defpath), "TMPDIR": name, "LC_ALL": "C"}
-        parts = ("program.c", guard(gcc.path)) if gcc.confines else ("program.c",)
+        parts = (guard(gcc.path), "program.c") if gcc.confines else ("program.c",)
         command = (gcc.path, *gcc.flags, *parts, "-o", "program", *gcc.libraries)
         built = run(command, folder, environment, COMPILER)
         if built.code or not gcc.sanitizes:

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from bench.measuring.robustness import WORST_CASE
@@ -172,4 +173,8 @@ def _row(model: Model) -> tuple[Entry, ...]:
 def _names(stores: Sequence[Store]) -> list[str]:
     """Return a folder name for each run, told apart by a number where two are called the same."""
     names = [slug(store.root.resolve().name) for store in stores]
-    return [name if names.count(name) == 1 else f"{name}-{names[: i + 1].count(name)}" for i, name in enumerate(names)]
+    given: list[str] = []
+    for name in names:
+        numbered = (f"{name}-{number}" for number in count(1))
+        given.append(name if names.count(name) == 1 else next(n for n in numbered if n not in {*names, *given}))
+    return given

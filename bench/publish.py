@@ -28,10 +28,12 @@ def publish(store: Store, out: Path) -> list[Path]:
     The same run gives the same bytes.
 
     Raises:
-        UsageError: `out` is the run itself, or cannot be written.
+        UsageError: `out` is a run, this one or another, or cannot be written.
     """
     if out.resolve() == store.root.resolve():
         raise UsageError(f"expected another place than the run for --output, got {out}: name a new directory")
+    if (out / NAME).exists() and not (out / OUTCOMES).is_file():
+        raise UsageError(f"expected a new or a published directory for --output, got the run {out}: name another")
     records = {file.name: file.read_bytes() for file in sorted((store.root / "records").glob("*.json"))}
     tables = {name: content for name, content in contents(store).items() if not name.endswith(KEPT_BACK)}
     whole = {NAME: (store.root / NAME).read_bytes(), OUTCOMES: gzip.compress(_outcomes(store), mtime=0)}

@@ -7,6 +7,7 @@ finished model that is only attacked (`Experiment.model`) stands where a teacher
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from bench.storage import originals
 from bench.storage.cells import cells
 from bench.storage.store import Cell, Store
 from bench.tasks import data
+from bench.types import UsageError
 
 TIMED_PROGRAMS = 16
 """Different programs among the timed calls."""
@@ -48,18 +50,28 @@ def run(
     Raises:
         UsageError: bad names, data, device, scheduler or directory; what was finished before is kept.
     """
-    experiment = check(experiment)
+    experiment, new = check(experiment), not output.exists()
     with progress.listening(listener), executor(workers, scheduler) as crew:
         splits = task(experiment.task).make(experiment.data, limits(experiment))
         store = Store.open(output, experiment, facts(experiment, splits))
         try:
             originals.keep(output, splits.test[: experiment.preset.attack_limit])
             _finish(Graph(experiment, splits, store, crew))
+        except UsageError:
+            if new and not _worked(output):  # a mistake in the command: the mended one may have the directory
+                shutil.rmtree(output)
+            raise
         finally:
             for repair in store.repairs:
                 listener.note(repair)
             store.close()
     return store
+
+
+def _worked(root: Path) -> bool:
+    """Whether a run directory holds anything that was computed."""
+    parts = ("artifacts", "records", "predictions", "outcomes")
+    return any(path.is_file() for part in parts for path in (root / part).rglob("*"))
 
 
 def limits(experiment: Experiment) -> data.Limits:

@@ -11,6 +11,7 @@ import sys
 
 from bench.cli import ablate, compute, deploy, gate, pretrain, report, simulate  # noqa: F401 - importing registers commands
 from bench.cli.app import app
+from bench.reporting.tables import printable
 from bench.types import UsageError
 
 
@@ -22,5 +23,5 @@ def main() -> None:
     try:
         app()
     except UsageError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
         sys.exit(2)

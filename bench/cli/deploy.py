@@ -78,10 +78,14 @@ def predict(  # noqa: PLR0913, PLR0917 - one argument per option
       python -m bench predict - --model ./moekd-hf --threshold 0.9 --fail-on-findings < program.c
     """
     from bench.deploying import predicting
+    from bench.registry import check_device
     from bench.storage.files import write_atomically
 
     if sarif is not None and not sarif.parent.is_dir():
         raise UsageError(f"expected --sarif in a directory that exists, got {sarif}: make it, or name another")
+    if sarif is not None and sarif.is_dir():
+        raise UsageError(f"expected a file for --sarif, got the directory {sarif}: name a file in it")
+    check_device(device)
     divided = _divided(files)
     judged = predicting.judge(_classifier(model, student, vulnerable_label, device), divided, threshold)
     for file in divided:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bench.networks.windows import Windowed
+from bench.reporting.tables import printable
 from bench.syntax.functions import File, Function
 from bench.types import Classifier
 
@@ -47,7 +48,7 @@ class Judged:
         verdict = "vulnerable" if self.found else "safe"
         partly = f" (read {self.read:.0%} of it)" if self.read < 1 else ""
         function = self.function
-        where = f"{_printable(function.path)}:{function.first} {_printable(function.name) or '(unnamed)'}"
+        where = f"{printable(function.path)}:{function.first} {printable(function.name) or '(unnamed)'}"
         return f"{where} {self.vulnerable:.4f} {verdict}{partly}"
 
 
@@ -140,8 +141,3 @@ def _uri(path: str) -> str:
     """Return a path as a URI: relative to where the command ran, or a file: URI where it is absolute."""
     where = Path(path)
     return where.as_uri() if where.is_absolute() else quote(os.fsencode(where.as_posix()))
-
-
-def _printable(text: str) -> str:
-    """Return text that moves no cursor and ends no line: file names and programs come from anywhere."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)

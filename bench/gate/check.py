@@ -99,12 +99,16 @@ class Check:
         return math.ceil(1 + math.log2(max(len(self.comparisons), 1) / self.limits.alpha))
 
 
+MAY_DIFFER = ("device", "model.source", "model sha256")
+"""Two versions of a model are what a gate compares."""
+
+
 def compare(before: Baseline, after: Baseline, limits: Limits) -> Check:
     """Compare a run with a baseline.
 
     Raises:
-        UsageError: other data or settings (the device may differ), an answer that the baseline has and the run has
-            not, or other seeds and too few of them to know their spread.
+        UsageError: other data or settings (MAY_DIFFER apart), an answer that the baseline has and the run has not, or
+            other seeds and too few of them to know their spread.
     """
     _comparable(before, after)
     was, now = before.by_seed, after.by_seed
@@ -126,7 +130,7 @@ def _comparable(before: Baseline, after: Baseline) -> None:
         return as_json(asdict(restore(one.experiment, where))), one.facts
 
     for name, was, now in differences(asked(before, "the baseline"), asked(after, "the run")):
-        if name != "device":
+        if name not in MAY_DIFFER:
             raise UsageError(
                 f"expected a run with the baseline's {name} = {was}, got {now}: compare equals, or write a new baseline"
             )

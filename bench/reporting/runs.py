@@ -130,10 +130,15 @@ def _facts(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Join what the runs say about themselves: all teachers and budgets; synthetic if any is."""
     joined = dict(facts[0])
     for name in ("teachers", "budgets"):
-        joined[name] = {key: value for one in facts for key, value in dict(one.get(name) or {}).items()}
+        joined[name] = {key: value for one in facts for key, value in _mapping(one.get(name)).items()}
     joined["checks"] = " / ".join(dict.fromkeys(str(one.get("checks") or "") for one in facts))
     joined["synthetic"] = any(bool(one.get("synthetic")) for one in facts)
     return joined
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """Return a mapping; of anything else, which a manifest of somebody else may hold, an empty one."""
+    return value if isinstance(value, dict) else {}
 
 
 def _union(lists: Any) -> list[Any]:

@@ -121,9 +121,14 @@ def as_json(table: Table) -> dict[str, Any]:
     }
 
 
+def printable(text: str) -> str:
+    """Return text that moves no cursor and ends no line: names and programs come from anywhere."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
 def escape_markdown(text: str) -> str:
     """Return text that Markdown shows as it is, on one line."""
-    flat = " ".join(text.split())
+    flat = printable(" ".join(text.split()))
     return "".join(f"\\{char}" if char in "\\`*_<>|[]~#" else char for char in flat)
 
 

@@ -25,7 +25,7 @@ CHECKSUMS = "checksums.json"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FULL_IN_WORDS = ("No space left", "quota exceeded", "File too large")
 """How safetensors and torch say the same."""
-REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR)
 
 
 def slug(text: str) -> str:

@@ -27,6 +27,8 @@ def keep(root: Path, samples: Sequence[Sample]) -> None:
 
 def read(root: Path) -> dict[str, str]:
     """Return the programs by sample id; none where the file is missing or does not match its checksum."""
+    if not (root / ORIGINALS).is_file():  # a pipe would be waited for
+        return {}
     try:
         content = json.loads((root / ORIGINALS).read_text(encoding="utf-8"))
         programs = {str(name): str(code) for name, code in content["programs"].items()}

@@ -218,6 +218,12 @@ def test_another_device_may_be_compared() -> None:
     assert not compare(one([True]), other, Limits()).regressions
 
 
+def test_two_versions_of_a_model_are_compared() -> None:
+    first, second = (one([right] * 40) for right in (True, False))
+    first, second = (replace(b, facts={**b.facts, "model_sha256": name}) for b, name in ((first, "a"), (second, "b")))
+    assert compare(first, second, Limits()).regressions
+
+
 @pytest.mark.parametrize("limits", [{"tolerance": -1}, {"tolerance": 100}, {"alpha": 0}, {"alpha": float("nan")}])
 def test_limits_that_mean_nothing_are_refused(limits: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="expected"):

@@ -132,8 +132,17 @@ REACHING = r"""
 #include <stdlib.h>
 #include <signal.h>
 #include <unistd.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
+#include <utime.h>
+static FILE *early;
+static void before_main(void) { early = fopen("early", "w"); }
+__attribute__((section(".preinit_array"), used)) static void (*const before_all)(void) = before_main;
 int main(void) {
+    printf("early %d\n", early != NULL);
+    printf("utime %d\n", utime("../program.c", NULL));
+    printf("shared %d\n", shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600) >= 0);
     printf("socket %d\n", socket(AF_INET, SOCK_STREAM, 0));
     printf("fork %d\n", fork());
     printf("system %d\n", system("true") == 0);
@@ -158,6 +167,9 @@ def test_a_program_gets_no_network_no_process_and_no_file(gcc: Gcc) -> None:
     observed = gcc.observe(REACHING)
     assert observed.fault == ""
     assert observed.runs[0].output.splitlines() == [
+        "early 0",
+        "utime -1",
+        "shared 0",
         "socket -1",
         "fork -1",
         "system 0",
