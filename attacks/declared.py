@@ -20,6 +20,7 @@ _INTEGER = re.compile(
     r"u?int(_fast|_least)?(8|16|32|64)(_t)?|u?int(max|ptr)_t|s?size_t|ptrdiff_t|off_t|[us](8|16|32|64)|uchar|ushort|uint|ulong",
     re.ASCII,
 )
+_FLOATING = frozenset({"float", "double", "long double", "bool", "_Bool"})
 _AROUND = frozenset({"init_declarator", "parenthesized_declarator"})
 
 
@@ -109,6 +110,12 @@ def is_integer_type(text: str) -> bool:
     """Whether a type is an integer for sure; `bool` is none, because a switch over it is odd."""
     basic = {"int", "char", "short", "long", "signed", "unsigned"}
     return set(text.split()) <= basic or _INTEGER.fullmatch(text) is not None
+
+
+def is_scalar(declared: Declared) -> bool:
+    """Whether a variable is a number or a pointer for sure, and so has no members and no elements of its own."""
+    number = is_integer_type(declared.type) or declared.type in _FLOATING
+    return set(declared.shape) <= {"pointer_declarator"} and (number or bool(declared.shape))
 
 
 def _is_pointer(array: Node) -> bool:

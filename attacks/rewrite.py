@@ -15,8 +15,10 @@ from bench.syntax.csource import Node, Source
 
 
 def rewrite_loci(source: Source, rewrites: Sequence[Rewrite] = REWRITES) -> tuple[Locus, ...]:
-    """Return the places where at least one rewrite applies, in the order of the text."""
+    """Return the places where at least one rewrite applies, in order; none in code that counts its lines."""
     places = Places(source)
+    if {"__LINE__", "__COUNTER__"} & places.words:
+        return ()
     found: dict[Span, list[tuple[str, Form]]] = {}
     for rewrite in rewrites:
         for node in rewrite.find(places):

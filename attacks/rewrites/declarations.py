@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from attacks.declared import STANDARD_TYPE, declaree, marks
+from attacks.declared import declaree, is_integer_type, marks
 from attacks.places import Places
 from attacks.program import Write
 from attacks.rewrites.shared import Matched, Pair, Whole, following, is_statement, operator_of, sides
@@ -114,6 +114,14 @@ def _single(places: Places, node: Node) -> tuple[Node, Node] | None:
     return None if "const" in marks(places.source, constant) else (inner, leaf)
 
 
+def _is_number(places: Places, kind: Node) -> bool:
+    """Whether a type is a number for sure: built in, or one that everybody uses, and not of this file's own making."""
+    declarators = [c for node in places.of("type_definition") for c in node.children if c.role == "declarator"]
+    own = {places.source.words(leaf) for one in declarators for leaf in (one, *places.source.below(one))}
+    text = places.source.words(kind)
+    return (kind.kind in NUMBERS or is_integer_type(text)) and text not in own
+
+
 @dataclass(frozen=True)
 class SplitInitialisation(Whole, Matched[_Initial]):
     """`int x = 3;` to `int x; x = 3;`, for numbers and pointers, the last declarations of their block (as in C89)."""
@@ -130,7 +138,7 @@ class SplitInitialisation(Whole, Matched[_Initial]):
         if later is not None and later.kind == "declaration":
             return None
         kind = node.child("type")
-        number = kind is not None and (kind.kind in NUMBERS or STANDARD_TYPE.fullmatch(places.source.words(kind)))
+        number = kind is not None and _is_number(places, kind)
         return _Initial(_head(places, node), *single, value) if number or single[0].kind != "identifier" else None
 
     def put(self, node: Node, found: _Initial, write: Write) -> str:

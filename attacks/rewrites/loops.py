@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from attacks.places import Places, braced
 from attacks.program import Write
-from attacks.rewrites.shared import Matched, Whole, alone, is_repeatable, may_move
+from attacks.rewrites.shared import DECLARES, Matched, Whole, alone, is_repeatable, may_move
 from bench.syntax.csource import Node
 
 
@@ -24,7 +24,7 @@ def _may_end_with(places: Places, body: Node, part: Node | None) -> bool:
 
 def _shadows(places: Places, body: Node, part: Node) -> bool:
     read = {places.source.words(leaf) for leaf in places.source.below(part)}
-    inner = [child for child in body.children if child.kind in {"declaration", "type_definition"}]
+    inner = [child for child in body.children if child.kind in DECLARES]
     named = {places.source.words(leaf) for child in inner for leaf in places.source.below(child)}
     return bool(read & named & places.words)
 

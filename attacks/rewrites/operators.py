@@ -40,6 +40,8 @@ class SwapOperands(Whole):
         first, second = (operand(places, side, sign, write) for side in reversed(pair))
         if not gap and second[0] in "+-&*":
             gap = " "
+        if first[0] in "+-&" and text[node.start - 1 : node.start] == first[0]:
+            first = " " + first
         return first + text[pair[0].end : operator.start] + sign + gap + second
 
 

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 from attacks.places import Places, braced
 from attacks.program import Span, Write
-from attacks.rewrites.shared import Matched, Whole, alternative, ends_in_jump, is_value, may_move, stretch
+from attacks.rewrites.shared import DECLARES, Matched, Whole, alternative, ends_in_jump, is_value, may_move, stretch
 from bench.syntax.csource import Node
-
-DECLARES = frozenset({"declaration", "type_definition", "labeled_statement"})
 
 
 def _in_block(node: Node) -> bool:
@@ -84,5 +82,5 @@ class ElseToJump(Whole, Matched[tuple[Node, Node, Node]]):
         inside = [child for child in other.children if child.named]
         if other.kind != "compound_statement" or not inside or inside[-1].kind == "comment":
             return other
-        declares = any(child.kind in DECLARES for child in inside)
+        declares = any(child.kind in DECLARES | {"labeled_statement"} for child in inside)
         return other if declares or not places.may_be_enclosed(inside) else stretch(inside[0], inside[-1])

@@ -20,7 +20,10 @@ POSTFIXABLE = frozenset({"identifier", "field_expression", "subscript_expression
 ATOMIC = POSTFIXABLE | {"number_literal", "char_literal", "call_expression"}
 LOOSE = frozenset({"conditional_expression", "assignment_expression", "comma_expression"})
 JUMPS = frozenset({"return_statement", "break_statement", "continue_statement", "goto_statement"})
-
+DECLARES = frozenset(
+    {"declaration", "type_definition", "function_definition", "enum_specifier", "struct_specifier", "union_specifier"}
+)
+"""Parts of a block that give a name a meaning; a bare `enum { N };` is no declaration in the tree."""
 
 Match = TypeVar("Match")
 
@@ -127,7 +130,8 @@ def only(places: Places, branch: Node) -> Node | None:
 
 def alone(node: Node, text: str) -> str:
     """Return what replaces a statement; not in a block, it gets one, so that no `else` of others can join it."""
-    in_block = node.parent is not None and node.parent.kind in {"compound_statement", "case_statement"}
+    block = node.parent.parent if node.parent is not None and node.parent.kind == "case_statement" else node.parent
+    in_block = block is not None and block.kind == "compound_statement"
     return text if in_block else "{ " + text + " }"
 
 

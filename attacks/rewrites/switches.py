@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from attacks.places import Places
 from attacks.program import Write
 from attacks.rewrites.shared import (
+    DECLARES,
     JUMPS,
     Matched,
     Whole,
@@ -129,7 +130,7 @@ def _section(
         return None
     if [s.kind for s in statements] == ["compound_statement"]:
         statements = [child for child in statements[0].children if child.named]
-    elif any(s.kind in {"declaration", "type_definition"} for s in statements):
+    elif any(s.kind in DECLARES for s in statements):
         return None
     final = statements[-1].kind if statements else ""
     if not last and final not in JUMPS:

@@ -56,7 +56,7 @@ def functions(source: Source) -> tuple[Node, ...]:
 
 def local_names(source: Source) -> tuple[Name, ...]:
     """Return every local and parameter that is safe to rename, function by function, in the order of first mention."""
-    barred = _macro_words(source)
+    barred = _macro_words(source) | _given_to_macros(source)
     return tuple(
         name for node in functions(source) for name in _safe_names(source, node, barred | _beyond(source, node))
     )
@@ -96,6 +96,18 @@ def _beyond(source: Source, function: Node) -> frozenset[str]:
     if not source.faults:
         return frozenset()
     return frozenset(WORD.findall(source.text[: function.start] + " " + source.text[function.end :]))
+
+
+def _given_to_macros(source: Source) -> frozenset[str]:
+    """Words in arguments of the macros that the file itself defines: their bodies may make text or members of them."""
+    names = [node.child("name") for node in source.nodes if node.kind == "preproc_function_def"]
+    own = {source.words(name) for name in names if name is not None}
+    found: set[str] = set()
+    for node in source.nodes if own else ():
+        callee, given = node.child("function"), node.child("arguments")
+        if node.kind == "call_expression" and callee and given and source.words(callee) in own:
+            found.update(WORD.findall(source.words(given)))
+    return frozenset(found)
 
 
 def _safe_names(source: Source, function: Node, barred: frozenset[str]) -> Iterator[Name]:

@@ -34,6 +34,8 @@ KEPT = [
     "#define G (a + 1)\nint f(int a) { return G; }",
     "#ifdef a\n#endif\nint f(int a) { return a; }",
     "int f(int a) { STR(a); }",  # may be pasted or stringified
+    '#define show(e) printf("%s=%d", #e, e)\nint f(int a) { show(a + 1); return a; }',
+    "#define get(s, f) ((s)->f)\nint f(int a) { return get(q, a); }",
     "int f(int a) { return container_of(p, struct s, a); }",
     'int f(int a) { asm("" : "=r"(a)); }',
     "int f(int a) { a @ 3; }",

@@ -172,6 +172,11 @@ NO_SITES = [
     ("dead_while", ""),
     ("dead_for", ""),
     ("dead_do", ""),
+    ("swap_statements", "struct s v = *s; int *q = v.a; int x = 0; v = *s; x = q[0];"),  # q looks into v
+    ("swap_if_else", "if (n) i = 1;\nelse i = 2; g(__LINE__);"),  # the line would be another
+    ("split_initialisation", 'name_t k = "abc";'),  # may be an array
+    ("split_initialisation", "typedef const int size_t; size_t k = 1;"),
+    ("for_to_while", "for (i = 0; i < n; i += N) { enum { N = 3 }; g(N); }"),  # the update would add another N
 ]
 
 
@@ -190,6 +195,24 @@ def test_leaves_alone(name: str, statements: str) -> None:
 
 def test_every_rewrite_has_a_refusal_here() -> None:
     assert {name for name, _ in NO_SITES} == set(BY_NAME)
+
+
+def test_no_operator_is_made_with_what_stands_before_an_operand() -> None:
+    source = parse(body("i = n&p==&i;"))
+    program = Program(source, rewrite_loci(source, [BY_NAME["swap_comparison"]]))
+    assert "n& &i==p" in program.render([1] * len(program.loci))
+
+
+def test_a_bare_enum_keeps_its_block() -> None:
+    source = parse(body("if (n) return 7; else { enum { N = 5 }; i = N; } return i + N;"))
+    program = Program(source, rewrite_loci(source, [BY_NAME["else_to_jump"]]))
+    assert "return 7; { enum { N = 5 }; i = N; } return i + N;" in program.render([1])
+
+
+def test_the_else_of_an_outer_if_stays_its_own_behind_a_case_without_a_block() -> None:
+    source = parse(body("if (i) switch (n) case 1: while (i > 0) i--; else n = 9;"))
+    program = Program(source, rewrite_loci(source, [BY_NAME["while_to_do"]]))
+    assert all(" } else n = 9;" in program.render([1]) for _ in program.loci)
 
 
 DIRECTIVES = """int f(struct s *a) {
