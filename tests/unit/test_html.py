@@ -249,6 +249,13 @@ def test_a_template_that_lacks_content_is_a_bug() -> None:
         render("leaderboard.html", title="x")
 
 
+def test_runs_of_the_same_name_get_folders_of_their_own(tmp_path: Path) -> None:
+    stores = [Store.open(tmp_path / name, Experiment(), {"sha256": ""}) for name in ("a/run", "b/run", "c/run-1")]
+    assert leaderboard._names(stores) == ["run-2", "run-3", "run-1"]
+    for store in stores:
+        store.close()
+
+
 def test_a_leaderboard_has_a_row_for_each_model_and_says_what_is_doubtful(site: Path) -> None:
     rows = re.findall(r'<tr data-task="(\w+)".*?</tr>', (site / "index.html").read_text(encoding="utf-8"), re.DOTALL)
     assert rows.count("embedded") == MODELS

@@ -59,3 +59,11 @@ def test_the_same_bytes_again(run: Store, tmp_path: Path) -> None:
 def test_the_run_itself_is_no_place_for_it(run: Store) -> None:
     with pytest.raises(UsageError, match="expected another place than the run"):
         publish(run, run.root)
+
+
+def test_another_run_is_no_place_for_it(run: Store, tmp_path: Path) -> None:
+    Store.open(tmp_path / "other", Experiment(), {"sha256": ""}).close()
+    before = (tmp_path / "other" / "manifest.json").read_bytes()
+    with pytest.raises(UsageError, match="got the run"):
+        publish(run, tmp_path / "other")
+    assert (tmp_path / "other" / "manifest.json").read_bytes() == before

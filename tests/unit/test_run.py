@@ -184,6 +184,12 @@ def test_a_directory_of_transformers_is_a_teacher(experiment, checkpoint, tmp_pa
     assert str(checkpoint.parent) not in text, "a path of this machine in a table"
 
 
+def test_a_mistaken_command_leaves_no_directory_behind(experiment, tmp_path):
+    with pytest.raises(UsageError, match="substitutes"):
+        run(replace(experiment, substitutes="bogus"), tmp_path / "run", Silent())
+    assert not (tmp_path / "run").exists()
+
+
 def test_data_is_read_before_anything_is_written(experiment, tmp_path):
     with pytest.raises(UsageError, match="no folder"):
         run(replace(experiment, task="folder", data=str(tmp_path / "nowhere")), tmp_path / "run", Listener())
