@@ -51,7 +51,7 @@ evidence: $(READY)
 	$(BIN)/python -m bench publish $(RUNS) --output results/devign
 	mkdir -p $(RUNS)-recipes && cp -rn $(RUNS)/artifacts $(RUNS)-recipes
 	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks $(RECIPES),$(CONTROLS) --output $(RUNS)-recipes \
-		--methods moekd,compressor
+		--methods moekd
 	$(BIN)/python -m bench publish $(RUNS)-recipes --output results/devign/recipes
 	$(BIN)/python -m bench ablate moekd $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output $(RUNS)-ablation
 	$(BIN)/python -m bench publish $(RUNS)-ablation --output results/devign/ablation
