@@ -11,7 +11,7 @@ import sys
 
 from bench.cli import ablate, compute, deploy, gate, pretrain, report, simulate  # noqa: F401 - importing registers commands
 from bench.cli.app import app
-from bench.reporting.tables import printable
+from bench.storage.files import printable
 from bench.types import UsageError
 
 

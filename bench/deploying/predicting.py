@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bench.networks.windows import Windowed
-from bench.reporting.tables import printable
+from bench.storage.files import printable
 from bench.syntax.functions import File, Function
 from bench.types import Classifier
 

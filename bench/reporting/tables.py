@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.storage.files import printable
+
 MISSING = "\N{EN DASH}"
 """A cell that is not finished."""
 UNDEFINED = "n/a"
@@ -119,11 +121,6 @@ def as_json(table: Table) -> dict[str, Any]:
         "columns": list(table.columns),
         "rows": [[_json_entry(entry) for entry in row] for row in table.rows],
     }
-
-
-def printable(text: str) -> str:
-    """Return text that moves no cursor and ends no line: names and programs come from anywhere."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
 def escape_markdown(text: str) -> str:

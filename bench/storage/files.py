@@ -28,6 +28,11 @@ FULL_IN_WORDS = ("No space left", "quota exceeded", "File too large")
 REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR)
 
 
+def printable(text: str) -> str:
+    """Return text that moves no cursor and ends no line: names and programs come from anywhere."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
 def slug(text: str) -> str:
     """Return a name that is safe and unique in a file name: the text itself, or what is safe of it and a hash."""
     if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,47}", text):
