@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from attacks.names import Sifted, sift
-from bench.syntax.cscope import WORD, Name, local_names
+from bench.syntax.cnames import WORD
+from bench.syntax.cscope import Name, local_names
 from bench.syntax.csource import Source
 from bench.types import Sample, UsageError
 

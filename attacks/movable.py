@@ -11,8 +11,9 @@ from collections.abc import Callable
 from functools import cached_property
 
 from attacks.declared import STANDARD_TYPE, Declarations
-from bench.syntax.cnames import HARMLESS_MACROS, MEMBER_MACROS, SAFE_CONSTANTS, looks_like_macro, words
-from bench.syntax.cscope import WORD, defined_macros, identifiers
+from bench.syntax.cmacros import defined_macros
+from bench.syntax.cnames import HARMLESS_MACROS, MEMBER_MACROS, SAFE_CONSTANTS, WORD, looks_like_macro, words
+from bench.syntax.cscope import identifiers
 from bench.syntax.csource import Node, Source
 
 PURE = words(

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from attacks.movable import SPOILED, Movable
 from attacks.program import Span, Write
+from bench.syntax.cmacros import CONDITIONAL
 from bench.syntax.cnames import words
-from bench.syntax.cscope import CONDITIONAL
 from bench.syntax.csource import Node
 
 LOOPS = frozenset({"for_statement", "while_statement", "do_statement"})

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 
+WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+"""A name, whatever it names."""
+
 
 def words(text: str) -> frozenset[str]:
     """Return the blank-separated words of a text."""

@@ -8,15 +8,14 @@ grammar cannot know makes a name unsafe: macros, stringification, pasting, asm, 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from bench.syntax.cnames import HARMLESS_MACROS, MEMBER_MACROS, looks_like_macro, words
+from bench.syntax.cmacros import given_to_macros, macro_words, may_be_pasted
+from bench.syntax.cnames import WORD, words
 from bench.syntax.csource import Node, Source
 
-WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 OPAQUE = words(
     """ERROR gnu_asm_expression attribute_specifier attribute_declaration ms_declspec_modifier macro_type_specifier
     offsetof_expression preproc_def preproc_function_def preproc_call preproc_include preproc_arg preproc_defined
@@ -24,8 +23,6 @@ OPAQUE = words(
 )
 """What is in here is read as bare words, and none of these words is renamed."""
 SCOPES = frozenset({"function_definition", "compound_statement", "for_statement"})
-DEFINES = frozenset({"preproc_def", "preproc_function_def"})
-CONDITIONAL = frozenset({"preproc_if", "preproc_ifdef", "preproc_elif", "preproc_elifdef", "preproc_else"})
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ def functions(source: Source) -> tuple[Node, ...]:
 
 def local_names(source: Source) -> tuple[Name, ...]:
     """Return every local and parameter that is safe to rename, function by function, in the order of first mention."""
-    barred = _macro_words(source) | _given_to_macros(source)
+    barred = macro_words(source) | given_to_macros(source)
     return tuple(
         name for node in functions(source) for name in _safe_names(source, node, barred | _beyond(source, node))
     )
@@ -67,47 +64,11 @@ def identifiers(source: Source) -> frozenset[str]:
     return frozenset(WORD.findall(source.text))
 
 
-def defined_macros(source: Source) -> dict[str, str]:
-    """Return the macros that the file itself defines, with their bodies; "" for those with parameters."""
-    found: dict[str, str] = {}
-    for node in source.nodes:
-        name = node.child("name")
-        if name is not None and node.kind in DEFINES:
-            value = node.child("value") if node.kind == "preproc_def" else None
-            found[source.words(name)] = source.words(value).strip() if value is not None else ""
-    return found
-
-
-def _macro_words(source: Source) -> frozenset[str]:
-    """Words that directives mention: a local of that name may mean something else once the preprocessor has run."""
-    found: set[str] = set()
-    for node in source.nodes:
-        if node.kind in {"preproc_def", "preproc_function_def", "preproc_call"}:
-            found.update(WORD.findall(source.words(node)))
-        elif node.kind in CONDITIONAL:
-            for part in node.children:
-                if part.role in {"condition", "name"}:
-                    found.update(WORD.findall(source.words(part)))
-    return frozenset(found)
-
-
 def _beyond(source: Source, function: Node) -> frozenset[str]:
     """Words outside the function, where a fault may have cut its end off; none in a file without faults."""
     if not source.faults:
         return frozenset()
     return frozenset(WORD.findall(source.text[: function.start] + " " + source.text[function.end :]))
-
-
-def _given_to_macros(source: Source) -> frozenset[str]:
-    """Words in arguments of the macros that the file itself defines: their bodies may make text or members of them."""
-    names = [node.child("name") for node in source.nodes if node.kind == "preproc_function_def"]
-    own = {source.words(name) for name in names if name is not None}
-    found: set[str] = set()
-    for node in source.nodes if own else ():
-        callee, given = node.child("function"), node.child("arguments")
-        if node.kind == "call_expression" and callee and given and source.words(callee) in own:
-            found.update(WORD.findall(source.words(given)))
-    return frozenset(found)
 
 
 def _safe_names(source: Source, function: Node, barred: frozenset[str]) -> Iterator[Name]:
@@ -130,22 +91,11 @@ def _is_plain(source: Source, leaf: Node, meaning: _Declared) -> bool:
     """Whether this occurrence is a local's, and no macro can make something else of it."""
     if not meaning.local or (_is_callee(leaf) and not meaning.callable):
         return False
-    return not _may_be_pasted(source, leaf)
+    return not may_be_pasted(source, leaf)
 
 
 def _is_callee(leaf: Node) -> bool:
     return leaf.role == "function" and leaf.parent is not None and leaf.parent.kind == "call_expression"
-
-
-def _may_be_pasted(source: Source, leaf: Node) -> bool:
-    """Whether the name stands alone as an argument of what may be a macro that pastes it or takes it for a member."""
-    if leaf.parent is None or leaf.parent.kind != "argument_list" or leaf.parent.parent is None:
-        return False
-    callee = leaf.parent.parent.child("function")
-    if callee is None or callee.kind != "identifier":
-        return False
-    text = source.words(callee)
-    return text in MEMBER_MACROS or (looks_like_macro(text) and text not in HARMLESS_MACROS)
 
 
 def _resolve(source: Source, function: Node, unsafe: set[str]) -> Iterator[tuple[Node, _Declared | None]]:
