@@ -41,8 +41,7 @@ OTHERS := compressor,avatar,morph,pioneer-style
 EXCLUDE := --exclude $(DATA)/devign/valid.jsonl.zst --exclude $(DATA)/devign/test.jsonl.zst
 
 MAIN := suite,alert,style-transfer
-RECIPES := $(MAIN),rename-greedy,rewrite-beam,alert-greedy,mhm-ns,mhm-vocabulary,wir-random,wir-random-first,rename-beam,rnns
-CONTROLS := random-names,random-moves,layout,coda-style,combined
+RECIPES := $(MAIN),rename-greedy,rewrite-beam,alert-greedy,mhm-ns,mhm-vocabulary,wir-random,wir-random-first,rename-beam,rnns,random-names,random-moves,layout,coda-style,combined
 RUNS := results/runs/devign-cpu
 
 evidence: $(READY)
@@ -50,7 +49,7 @@ evidence: $(READY)
 		--methods 'moekd,$(OTHERS),moekd[size_mb=1.5],kd[size_mb=1.5],moekd[perturbed=true]'
 	$(BIN)/python -m bench publish $(RUNS) --output results/devign
 	mkdir -p $(RUNS)-recipes && cp -rn $(RUNS)/artifacts $(RUNS)-recipes
-	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks $(RECIPES),$(CONTROLS) --output $(RUNS)-recipes \
+	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks $(RECIPES) --output $(RUNS)-recipes \
 		--methods moekd
 	$(BIN)/python -m bench publish $(RUNS)-recipes --output results/devign/recipes
 	$(BIN)/python -m bench ablate moekd $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output $(RUNS)-ablation

@@ -194,10 +194,8 @@ def _alive(pid: int) -> bool:
 def test_a_bad_scheduler_address_is_one_clear_line(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="needs the extra dask")
     monkeypatch.setattr(executors, "PATIENCE", 1)
-    expected, before = (
-        r"expected a Dask scheduler at --scheduler .* give an address such as",
-        set(threading.enumerate()),
-    )
+    expected = r"expected a Dask scheduler at --scheduler .* give an address such as"
+    before = set(threading.enumerate())
     with pytest.raises(UsageError, match=expected), executor(scheduler=address):
         pass
     assert not [one for one in threading.enumerate() if one.name == "IO loop" and one not in before], "all is closed"
