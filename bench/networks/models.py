@@ -186,7 +186,7 @@ def load(folder: Path, device: str = "cpu") -> Network | Constant:
     """Read back what `save` wrote.
 
     Raises:
-        UsageError: a network without its head, such as an encoder.
+        UsageError: a network without its head, such as an encoder, or one that its inputs do not fit.
     """
     facts = json.loads((folder / INPUTS_FILE).read_text())
     if facts["kind"] == "constant":
@@ -204,9 +204,18 @@ def load(folder: Path, device: str = "cpu") -> Network | Constant:
         raise UsageError(
             f"expected a classifier in {folder}, got no weights for {min(found['missing_keys'])}: train it"
         )
+    inputs = load_inputs(folder)
+    _fit(inputs, config, folder)
     known = folder / TRAINING_FILE
     training = Training(**json.loads(known.read_text())) if known.is_file() else None
-    return Network(place(model, device), load_inputs(folder), device, training=training)
+    return Network(place(model, device), inputs, device, training=training)
+
+
+def _fit(inputs: TextInputs | GraphInputs, config: RobertaConfig, folder: Path) -> None:
+    """Refuse inputs that ask for embeddings which the network has not."""
+    ids = (inputs.bos, inputs.eos, inputs.pad, inputs.tokenizer.get_vocab_size() - 1)
+    if min(ids) < 0 or max(ids) >= config.vocab_size or not 0 < inputs.max_tokens < config.max_position_embeddings:
+        raise UsageError(f"expected inputs within the embeddings of {folder}, got others: copy or make it again")
 
 
 def save_inputs(inputs: Inputs, folder: Path) -> None:

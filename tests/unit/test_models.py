@@ -250,3 +250,12 @@ def test_only_plain_inputs_are_saved(network, tmp_path):
     models.save_inputs(TextInputs(network.inputs.tokenizer, 20, 7, 8, 9), tmp_path)
     read = models.load_inputs(tmp_path)
     assert (read.max_tokens, read.bos, read.eos, read.pad) == (20, 7, 8, 9)
+
+
+@pytest.mark.parametrize("claim", [{"bos": 99999}, {"pad": -1}, {"max_tokens": 99999}])
+def test_inputs_that_ask_for_embeddings_that_are_not_there_are_refused(network, tmp_path, claim):
+    models.save(network, tmp_path)
+    facts = json.loads((tmp_path / models.INPUTS_FILE).read_text())
+    (tmp_path / models.INPUTS_FILE).write_text(json.dumps({**facts, **claim}))
+    with pytest.raises(UsageError, match="expected inputs within the embeddings"):
+        models.load(tmp_path)
