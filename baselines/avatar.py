@@ -13,7 +13,8 @@ Decisions, where we mend by default (`as_released` restores each):
 - GFLOPs are counted honestly. Released: the formula, which charges the embedding lookup as a matrix product.
 - Dominance is Pareto's and crossover crosses: see `avatar_search`.
 - The configuration is the archive's best by predicted accuracy, then the one with fewer GFLOPs. Released: chosen by
-  hand, "such as the one with the 3 MB size"; `as_released` takes the one closest to the target, as MORPH's re-run.
+  hand, "such as the one with the 3 MB size"; `as_released` takes the one closest to the target, as MORPH's re-run. So
+  do we where all trials were equally good, and the surrogate knows nothing to choose by (D73).
 - All parameters train. Released: biases and LayerNorm weights stay frozen.
 The surrogate is the published one and learns accuracy, both ways; it is weak (leave-one-out R2 about 0): `surrogate_r2`
 reports it. Options: another surrogate (`baselines.avatar_surrogate`), learning AUROC instead of accuracy (`target`),
@@ -99,7 +100,7 @@ class Avatar:
         # Search for configurations that no other beats in size, predicted quality and GFLOPs (or latency) at once.
         archive = self.search(space, sample, surrogate, budget, seed)
         # Choose one, and distil the teacher into it.
-        chosen = choose(archive, budget.as_released)
+        chosen = choose(archive, by_size=budget.as_released or np.ptp(qualities) == 0.0)
         spec, settings = student_spec(chosen.candidate), recipe(chosen.candidate, budget, budget.recipe.epochs)
         network = train(
             spec,
@@ -182,9 +183,9 @@ def _effort(spec: StudentSpec, budget: Budget) -> float:
     return cost.paper_gflops(spec, spec.max_tokens) if budget.as_released else cost.gflops(spec)
 
 
-def choose(archive: Archive, as_released: bool = False) -> Scored:
-    """Return the member with the best predicted quality, then the least effort; as released, the closest in size."""
-    if as_released:
+def choose(archive: Archive, *, by_size: bool) -> Scored:
+    """Return the member with the best predicted quality, then the least effort; or the one closest in size."""
+    if by_size:
         return min(archive, key=lambda one: one.size_error)
     return min(archive, key=lambda one: (-one.quality, one.effort))
 

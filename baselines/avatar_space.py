@@ -25,7 +25,7 @@ from bench.types import Activation, Budget, PositionKind, Recipe, StudentSpec, T
 Box: TypeAlias = Mapping[str, tuple[int, int]]
 """Least and greatest value of each gene that the size depends on."""
 
-TOKENIZERS: tuple[TokenizerKind, ...] = ("bpe", "wordpiece", "unigram", "word")
+TOKENIZERS: tuple[TokenizerKind, ...] = ("avatar-bpe", "wordpiece", "unigram", "word")
 ACTIVATIONS: tuple[Activation, ...] = ("gelu", "relu", "silu", "gelu_new")
 POSITIONS: tuple[PositionKind, ...] = ("absolute", "relative_key", "relative_key_query")
 DROPOUTS = (0.2, 0.3, 0.4, 0.5)

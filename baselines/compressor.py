@@ -63,7 +63,7 @@ class Compressor:
         # GA-guided simplification: search for the architecture; the best there is, beside it.
         spec, facts = self.architecture(budget, seed)
         # Knowledge distillation: the teacher labels the unlabelled programs; the student learns from nothing else.
-        recipe = _recipe(budget, teacher.name)
+        recipe = _recipe(budget, teacher.graph)
         programs = data.unlabelled
         targets = soft_targets(teacher.logits(programs), recipe.temperature)
         network = distill(
@@ -147,12 +147,12 @@ def _acceptable(one: Scored, budget: Budget) -> bool:
     return fits and bool(np.isfinite(one.fitness))
 
 
-def _recipe(budget: Budget, teacher: str) -> Recipe:
+def _recipe(budget: Budget, graph: bool) -> Recipe:
     """Return the budget's recipe, with the released dropout and frozen parameters where asked for."""
     if not budget.as_released:
         return budget.recipe
     released = replace(budget.recipe, initializer_range=RELEASED_INITIALIZER, clip_norm=0.0)
-    if "graph" in teacher:
+    if graph:
         return replace(released, hidden_dropout=RELEASED_DROPOUT_GRAPH)
     return replace(released, hidden_dropout=RELEASED_DROPOUT, freeze_bias_and_norm=True)
 

@@ -36,7 +36,7 @@ class Uncompressed:
 
     def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:
         """Hand the teacher back."""
-        return Student(teacher.network)
+        return Student(teacher.network, facts=teacher.facts)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ order; the space, its pruning and what a configuration means are AVATAR's (`avat
   multiplied by T^2 as the paper says (code: not), which AdamW hardly notices.
 - Flips count among correctly classified programs only. Released: among all, so that the least flips are a constant
   answer's, which every published configuration with 10 flips or fewer is. They never stand without accuracy.
-- Chosen is the configuration with the largest predicted share of programs that are right with both names, then the one
-  of less effort, which is GFLOPs, or predicted latency (D46). Released: the one closest in size (`as_released`).
+- Chosen is the configuration of the best predicted accuracy; flips decide between equals, then effort, which is GFLOPs,
+  or predicted latency (D46). Flips never outweigh accuracy: a constant answer has none. Where all trials were equally
+  accurate, nothing can be told apart by either, and it is the one closest in size, as in `as_released` (D73).
 - An epoch is kept for its accuracy on originals and twins together. Left out: accepting a worse epoch for fewer flips,
   which lets the best accuracy sink step by step.
 - The flips' surrogate is tuned over 27 settings instead of 540, and not at all with fewer than six configurations.
@@ -33,6 +34,7 @@ from bench.distillation.divided import each
 from bench.distillation.space import Candidate, Space
 from bench.measuring import cost
 from bench.measuring.latency import milliseconds, predictor
+from bench.measuring.metrics import auroc
 from bench.networks.models import Network
 from bench.rng import derive, stream
 from bench.types import Budget, Sample, Splits, Student, StudentSpec, Teacher, UsageError
@@ -123,10 +125,12 @@ class Morph:
         # Search for configurations that no other beats in size, accuracy, flips and effort at once.
         front = self.search(space, sample, partial(rated, space, surrogates, budget), stream(seed, "search"))
         # Choose one, and distil the teacher into it.
-        chosen = choose(front, budget)
+        chosen = choose(front, budget, informed=len({one.accuracy for one in observed}) > 1)
         network = _train(lesson, chosen.candidate, budget, budget.recipe.epochs, derive(seed, "student"), "student")
         facts = _facts(chosen, front, surrogates, lesson.observe(network))
-        return Student(network, student_spec(chosen.candidate), facts)
+        # Training told how well originals and twins together are ordered.
+        ordered = auroc([sample.label for sample in data.valid], network.logits([sample.code for sample in data.valid]))
+        return Student(replace(network, valid_auroc=ordered), student_spec(chosen.candidate), facts)
 
     def search(
         self, space: Space, sample: Sequence[Candidate], rate: Rate, rng: np.random.Generator
@@ -223,11 +227,11 @@ def effort(spec: StudentSpec, budget: Budget) -> float:
     return milliseconds(predictor(budget), spec) if budget.objective == "latency" else cost.gflops(spec)
 
 
-def choose(front: Sequence[Rated], budget: Budget) -> Rated:
-    """Return the member most often right with both names, then the one of less effort; see the module's head."""
-    if budget.as_released:
+def choose(front: Sequence[Rated], budget: Budget, *, informed: bool) -> Rated:
+    """Return the most accurate member, the steadiest of these, or the one closest in size; see the module's head."""
+    if budget.as_released or not informed:
         return min(front, key=lambda one: abs(one.size_mb - budget.size_mb))
-    return min(front, key=lambda one: (one.error + one.flips, one.effort))
+    return min(front, key=lambda one: (one.error, one.flips, one.effort))
 
 
 def _facts(chosen: Rated, front: Sequence[Rated], surrogates: Surrogates, found: Observed) -> dict[str, float]:

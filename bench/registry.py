@@ -19,6 +19,7 @@ from bench.methods import METHODS, Entry
 from bench.networks.encoders import Encoder, load_encoder
 from bench.plugins import Foreign, load_object
 from bench.presets import Preset
+from bench.pretraining.corpus import without_copies
 from bench.pretraining.pretrain import pretrain
 from bench.rng import derive
 from bench.tasks import data
@@ -42,8 +43,21 @@ def _from_folder(name: str, data: Splits, preset: Preset, device: str) -> Encode
 
 def _from_scratch(name: str, graph: bool, data: Splits, preset: Preset, device: str) -> Encoder:
     programs = [*(sample.code for sample in data.labelled), *data.unlabelled]
+    # Nobody meets a copy of what it will be judged by, not even without its label.
+    clean = without_copies(programs, [sample.code for sample in (*data.valid, *data.test)])
+    if programs and not clean.programs:
+        raise UsageError(
+            f"expected programs to pre-train {name} on, got only copies of validation and test programs: mend the "
+            "splits, or give --teachers an encoder"
+        )
     seed = derive(TEACHER_SEED, name, "encoder")
-    return pretrain(programs, preset.scratch, preset.max_tokens, seed, device, graph=graph)
+    made = pretrain(clean.programs, preset.scratch, preset.max_tokens, seed, device, graph=graph)
+    facts = {
+        "pretraining_programs": float(len(clean.programs)),
+        "pretraining_exact_copies_left_out": float(clean.exact),
+        "pretraining_near_copies_left_out": float(clean.near),
+    }
+    return replace(made, facts=facts)
 
 
 ATTACKS: dict[str, Listed] = CATALOGUE

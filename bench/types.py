@@ -18,7 +18,7 @@ Label = Literal[0, 1]
 Probabilities: TypeAlias = "NDArray[np.float64]"
 """Shape (n, 2); column k is P(label == k); rows sum to 1."""
 
-TokenizerKind = Literal["bpe", "wordpiece", "unigram", "word"]
+TokenizerKind = Literal["bpe", "avatar-bpe", "wordpiece", "unigram", "word"]
 Activation = Literal["gelu", "relu", "silu", "gelu_new"]
 PositionKind = Literal["absolute", "relative_key", "relative_key_query"]
 Objective = Literal["flops", "latency"]
@@ -184,6 +184,16 @@ class Teacher(Expert, Protocol):
     @property
     def name(self) -> str:
         """Registry name."""
+        ...
+
+    @property
+    def graph(self) -> bool:
+        """Whether it reads data flow beside the text, as GraphCodeBERT does."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, float]:
+        """What is known of its making; these become records of the row `teacher`."""
         ...
 
     @property

@@ -38,14 +38,18 @@ def diagnose(
     # Inside and outside its part, an expert meets programs in the form in which they belong to a part.
     placed, part = parts.place(valid)
     right = (opinions(experts, [sample.code for sample in placed]) > 0) == labels[:, None]
+    mixture = aggregate(weights, logits, 1.0, aggregation)
     uniform = aggregate(np.full_like(weights, 1 / weights.shape[1]), logits, 1.0, aggregation)
+    alone = aggregate(np.ones((len(labels), 1)), teacher.logits(programs)[:, None])
     facts = {
         **routing(weights),
+        **({} if gate.router is None else {"router_step": float(gate.router.step)}),
         **specialisation(right, part),
         "expert_agreement": agreement(logits),
-        **_named("mixture", quality(labels, aggregate(weights, logits, 1.0, aggregation))),
+        "mixture_teacher_agreement": agreement(np.stack([mixture - 0.5, alone - 0.5], axis=1)),
+        **_named("mixture", quality(labels, mixture)),
         **_named("uniform", quality(labels, uniform)),
-        **_named("teacher", quality(labels, aggregate(np.ones((len(labels), 1)), teacher.logits(programs)[:, None]))),
+        **_named("teacher", quality(labels, alone)),
     }
     return {name: value for name, value in facts.items() if math.isfinite(value)}
 

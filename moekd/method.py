@@ -7,18 +7,19 @@ like any other of its size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bench.distillation.teaching import teach
 from bench.rng import derive
-from bench.types import Budget, Splits, Student, Teacher, UsageError
+from bench.types import Budget, Expert, Sample, Splits, Student, Teacher, UsageError
 from moekd.aggregate import Aggregation, aggregate
 from moekd.diagnose import diagnose
 from moekd.experts import lessons, opinions, train_experts
 from moekd.partition import VIEWS, PartitionKind, divide
-from moekd.router import RouterKind, train_gate
+from moekd.router import Lessons, RouterKind, train_gate
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,14 @@ class MoEKD:
             seed=seed,
         )
         # ... and a learned routing mechanism over the frozen experts.
-        programs = [labelled[i].code for i in for_router]
-        labels = np.array([labelled[i].label for i in for_router])
-        embedding = teacher.embed(programs)
-        gate = train_gate(self.router, embedding, opinions(experts, programs), labels, balance=self.balance, seed=seed)
+        gate = train_gate(
+            self.router,
+            seen(teacher, experts, [labelled[i] for i in for_router]),
+            seen(teacher, experts, data.valid),
+            balance=self.balance,
+            aggregation=self.aggregation,
+            seed=seed,
+        )
 
         # 2. Aggregation of the experts' knowledge, weighted by the router.
         weights = gate.weights(teacher.embed(data.unlabelled), parts.assign(data.unlabelled))
@@ -92,3 +97,10 @@ class MoEKD:
             label="moekd",
             facts=diagnose(teacher, experts, gate, parts, data.valid, self.aggregation),
         )
+
+
+def seen(teacher: Teacher, experts: Sequence[Expert], samples: Sequence[Sample]) -> Lessons:
+    """Return labelled programs as the router sees them: the encoder's embedding, and what each expert says."""
+    programs = [sample.code for sample in samples]
+    labels = np.array([sample.label for sample in samples])
+    return Lessons(teacher.embed(programs), opinions(experts, programs), labels)

@@ -2,29 +2,45 @@
 
 A small MLP on the encoder's embedding, trained with the experts frozen to make the label likely under the mixture,
 plus a load-balancing term so that no expert is forgotten (decision D6; the abstract says only "learned routing").
-The ablation's other gates: `uniform` weights, the hard `cluster` of a program, and the learned one cut to its first
+It starts from uniform weights, and the step is kept at which the labels of validation are likeliest: experts and router
+may learn from the same programs, and there the surest expert is the one that remembers (D72). The ablation's other
+gates: the `last-step`, `uniform` weights, the hard `cluster` of a program, and the learned one cut to its first
 (`top-1`) or its first two experts, renormalised (`top-2`; Shazeer et al. 2017 cut while training, we afterwards).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.functional import logsigmoid
 
 from bench.rng import derive
+from moekd.aggregate import Aggregation
 from moekd.partition import Parts
 
-RouterKind = Literal["learned", "uniform", "cluster", "top-1", "top-2"]
+RouterKind = Literal["learned", "last-step", "uniform", "cluster", "top-1", "top-2"]
 KEPT: dict[RouterKind, int] = {"top-1": 1, "top-2": 2}
 
 HIDDEN = 32
 STEPS = 300
 LEARNING_RATE = 1e-2
 WEIGHT_DECAY = 1e-3
+
+
+class Lessons(NamedTuple):
+    """Labelled programs as a router sees them."""
+
+    embedding: NDArray[np.float64]
+    """Shape (n, d)."""
+    logits: NDArray[np.float64]
+    """Shape (n, experts): each expert's log-odds of "vulnerable"."""
+    labels: NDArray[np.int64]
+    """Shape (n,)."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +50,8 @@ class Router:
     network: torch.nn.Module
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
+    step: int
+    """The step that was kept; 0 is uniform weights."""
 
     def weights(self, embedding: NDArray[np.float64]) -> NDArray[np.float64]:
         """Shape (n, experts), rows sum to 1, from embeddings of shape (n, d)."""
@@ -43,42 +61,52 @@ class Router:
 
 
 def train_router(
-    embedding: NDArray[np.float64],
-    logits: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    *,
-    balance: float,
-    seed: int,
+    train: Lessons, valid: Lessons, *, balance: float, aggregation: Aggregation, seed: int, last: bool = False
 ) -> Router:
     """Minimise the negative log-likelihood of the labels under the mixture of frozen experts.
 
     Args:
-        embedding: shape (n, d).
-        logits: shape (n, experts), the experts' log-odds of "vulnerable".
-        labels: shape (n,).
+        train: what it learns from.
+        valid: what picks the step.
         balance: factor of the squared coefficient of variation of the experts' mean weights.
+        aggregation: how the mixture mixes.
         seed: of the initial weights.
+        last: whether to keep the last step instead.
     """
-    mean, scale = embedding.mean(axis=0), embedding.std(axis=0) + 1e-6
-    inputs = _standard(embedding, mean, scale)
-    truth = torch.from_numpy(labels).float()
-    # Log-probability that each expert gives to the true label, shape (n, experts).
-    sign = (2.0 * truth - 1.0).unsqueeze(1)
-    likely = torch.nn.functional.logsigmoid(sign * torch.from_numpy(logits).float())
+    mean, scale = train.embedding.mean(axis=0), train.embedding.std(axis=0) + 1e-6
+    inputs, asked = _standard(train.embedding, mean, scale), _standard(valid.embedding, mean, scale)
     with torch.random.fork_rng():
         torch.manual_seed(derive(seed, "router"))
-        network = torch.nn.Sequential(
-            torch.nn.Linear(inputs.shape[1], HIDDEN), torch.nn.GELU(), torch.nn.Linear(HIDDEN, logits.shape[1])
-        )
-        optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-        for _ in range(STEPS):
-            chosen = network(inputs).log_softmax(dim=1)
-            mixture = torch.logsumexp(chosen + likely, dim=1)
-            loss = -mixture.mean() + balance * load_imbalance(chosen.exp())
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-    return Router(network.eval(), mean, scale)
+        last_layer = torch.nn.Linear(HIDDEN, train.logits.shape[1])
+        network = torch.nn.Sequential(torch.nn.Linear(inputs.shape[1], HIDDEN), torch.nn.GELU(), last_layer)
+        torch.nn.init.zeros_(last_layer.weight)
+        torch.nn.init.zeros_(last_layer.bias)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    best, kept, state = math.inf, 0, {}
+    for step in range(STEPS + 1):
+        with torch.no_grad():
+            loss = float(surprise(network(asked), valid, aggregation))
+        if loss < best or last:
+            best, kept = loss, step
+            state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        scores = network(inputs)
+        objective = surprise(scores, train, aggregation) + balance * load_imbalance(scores.softmax(dim=1))
+        optimizer.zero_grad(set_to_none=True)
+        objective.backward()
+        optimizer.step()
+    network.load_state_dict(state)
+    return Router(network.eval(), mean, scale, kept)
+
+
+def surprise(scores: torch.Tensor, lessons: Lessons, aggregation: Aggregation) -> torch.Tensor:
+    """Mean negative log-likelihood of the labels under the mixture, in nats; `scores` has shape (n, experts)."""
+    sign = 2.0 * torch.from_numpy(lessons.labels).float() - 1.0
+    logits, log_weights = torch.from_numpy(lessons.logits).float(), scores.log_softmax(dim=1)
+    if aggregation == "logits":
+        return -logsigmoid(sign * (log_weights.exp() * logits).sum(dim=1)).mean()
+    # Log-probability that each expert gives to the true label.
+    likely = logsigmoid(sign.unsqueeze(1) * logits)
+    return -torch.logsumexp(log_weights + likely, dim=1).mean()
 
 
 def load_imbalance(weights: torch.Tensor) -> torch.Tensor:
@@ -106,18 +134,16 @@ class Gate:
 
 
 def train_gate(
-    kind: RouterKind,
-    embedding: NDArray[np.float64],
-    logits: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    *,
-    balance: float,
-    seed: int,
+    kind: RouterKind, train: Lessons, valid: Lessons, *, balance: float, aggregation: Aggregation, seed: int
 ) -> Gate:
     """Return the gate of this kind, trained as `train_router` says where it learns."""
-    learns = kind not in ("uniform", "cluster")
-    router = train_router(embedding, logits, labels, balance=balance, seed=seed) if learns else None
-    return Gate(kind, logits.shape[1], router)
+    experts = train.logits.shape[1]
+    if kind in {"uniform", "cluster"}:
+        return Gate(kind, experts)
+    last = kind == "last-step"
+    return Gate(
+        kind, experts, train_router(train, valid, balance=balance, aggregation=aggregation, seed=seed, last=last)
+    )
 
 
 def strongest(weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; tests share their machine
 os.environ["HF_HUB_OFFLINE"] = "1"  # a test that needs the hub is a mistake
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -46,6 +46,8 @@ class FakeTeacher(FakeNetwork):
     """A `bench.types.Teacher` without a network; remembers how it was specialised."""
 
     name: str = "fake"
+    graph: bool = False
+    facts: Mapping[str, float] = field(default_factory=dict)
     specialised: list[tuple[NDArray[np.float64], int]] = field(default_factory=list)
     taught: list[tuple[Sample, ...]] = field(default_factory=list)
 
@@ -180,7 +182,7 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, micro: Preset) -> Pat
     import json
 
     from bench.networks import models
-    from bench.networks.encode import train_tokenizer
+    from bench.networks.vocabularies import train_tokenizer
     from bench.results import Record
     from bench.running.students import FACTS
     from bench.storage.store import Cell, Store

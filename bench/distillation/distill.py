@@ -27,8 +27,9 @@ from bench.distillation.effort import trained
 from bench.distillation.training import scores
 from bench.measuring.hardware import synchronise
 from bench.measuring.metrics import auroc
-from bench.networks.encode import Encoded, train_tokenizer
+from bench.networks.encode import Encoded
 from bench.networks.models import Network, build
+from bench.networks.vocabularies import train_tokenizer
 from bench.rng import derive, stream
 from bench.types import Recipe, Sample, StudentSpec, TokenizerKind
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -63,6 +63,16 @@ class Remembered:
     def name(self) -> str:
         """Registry name."""
         return self.made.name
+
+    @property
+    def graph(self) -> bool:
+        """Whether it reads data flow beside the text."""
+        return self.made.graph
+
+    @property
+    def facts(self) -> Mapping[str, float]:
+        """What is known of the encoder's pre-training."""
+        return self.made.facts
 
     @property
     def network(self) -> Network:

@@ -6,7 +6,7 @@ A teacher is made once per run from the labelled half and is the same for every 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bench.distillation.distill import Lesson, fit
 from bench.networks.encoders import Encoder
+from bench.networks.graph_inputs import GraphInputs
 from bench.networks.models import Network
 from bench.rng import derive
 from bench.types import Probabilities, Recipe, Sample
@@ -28,6 +29,16 @@ class FineTuned:
     name: str
     encoder: Encoder
     network: Network
+
+    @property
+    def graph(self) -> bool:
+        """Whether it reads data flow beside the text."""
+        return isinstance(self.encoder.inputs, GraphInputs)
+
+    @property
+    def facts(self) -> Mapping[str, float]:
+        """What is known of the encoder's pre-training."""
+        return self.encoder.facts
 
     def probabilities(self, programs: Sequence[str]) -> Probabilities:
         """Judge n programs, shape (n, 2)."""

@@ -1,27 +1,22 @@
-"""Programs to tensors: the four tokenizers of the students, and the inputs of a plain-text encoder.
+"""Programs to tensors, and the inputs of a plain-text encoder.
 
-Follows Compressor's byte-level BPE and AVATAR's other three (spec 1.3, 2.5) on white-space-collapsed code, with the
-same special ids: `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3. Mended: WordPiece's unknown token is in its vocabulary.
 How a model turns programs into tensors is its own business (`Inputs`): GraphCodeBERT's data flow is another `Inputs`.
+Special ids are Compressor's and AVATAR's: `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3 (spec 1.3, 2.5). The tokenizers are
+trained in `bench.networks.vocabularies`.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-
-from bench.types import TokenizerKind
+from tokenizers import Tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -152,97 +147,3 @@ class TextInputs:
         """Number of leading characters that reach the model; see `bench.networks.windows.Windowed`."""
         one, room = self.tokenizer.encode(collapse(program), add_special_tokens=False), self.max_tokens - 2
         return len(program) if len(one.ids) <= room else uncollapse(program, one.offsets[room - 1][1])
-
-
-def train_tokenizer(kind: TokenizerKind, vocab_size: int, programs: Sequence[str]) -> Tokenizer:
-    """Train a tokenizer on collapsed programs; the same programs give the same vocabulary.
-
-    `vocab_size` counts the five special tokens; a small corpus may give fewer entries.
-    """
-    make = {"bpe": _bpe, "wordpiece": _wordpiece, "unigram": _unigram, "word": _word}[kind]
-    return make(vocab_size, sorted(collapse(program) for program in programs))
-
-
-def _bpe(vocab_size: int, texts: list[str]) -> Tokenizer:
-    # Compressor: lower case, byte level with a leading blank, 256 initial symbols.
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = trainers.BpeTrainer(
-        vocab_size=max(vocab_size, len(alphabet) + len(SPECIALS)),
-        special_tokens=list(SPECIALS),
-        initial_alphabet=alphabet,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
-
-
-def _avatar_normalizer() -> normalizers.Normalizer:
-    steps = [normalizers.Lowercase(), normalizers.NFKD(), normalizers.Strip(), normalizers.StripAccents()]
-    return normalizers.Sequence(steps)
-
-
-def _frequent_letters(texts: list[str], most: int) -> list[str]:
-    """Drop rare letters, of which comments may hold thousands: every letter is an entry of the vocabulary."""
-    counts = Counter(chain.from_iterable(texts))
-    kept = set(sorted(counts, key=lambda letter: (-counts[letter], letter))[: most + 1]) | {" "}
-    return texts if len(kept) >= len(counts) else ["".join(filter(kept.__contains__, text)) for text in texts]
-
-
-def _wordpiece(vocab_size: int, texts: list[str]) -> Tokenizer:
-    tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = _avatar_normalizer(), pre_tokenizers.Whitespace()
-    texts = _frequent_letters([str(tokenizer.normalizer.normalize_str(text)) for text in texts], vocab_size // 4)
-    letters = sorted(set("".join(texts)) - {" "})
-    # The trainer numbers "##x" in hash order, and merges break ties by number: name them all beforehand.
-    pieces = [*SPECIALS, *letters, *(f"##{letter}" for letter in letters)]
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=max(vocab_size, len(pieces)), special_tokens=pieces, show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return _without_added_pieces(tokenizer, models.WordPiece(tokenizer.get_vocab(), unk_token="<unk>"))
-
-
-def _without_added_pieces(trained: Tokenizer, model: models.Model) -> Tokenizer:
-    """Keep the vocabulary, but split text by the model alone, not by tokens named before training."""
-    tokenizer = Tokenizer(model)
-    tokenizer.normalizer, tokenizer.pre_tokenizer = trained.normalizer, trained.pre_tokenizer
-    tokenizer.add_special_tokens(list(SPECIALS))
-    return tokenizer
-
-
-def _unigram(vocab_size: int, texts: list[str]) -> Tokenizer:
-    # By SentencePiece itself: the trainer of `tokenizers` gives another vocabulary in every process, and is slower.
-    import sentencepiece
-
-    normalizer, model = _avatar_normalizer(), io.BytesIO()
-    texts = _frequent_letters([str(normalizer.normalize_str(text)) for text in texts], vocab_size // 2)
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts),
-        model_writer=model,
-        vocab_size=vocab_size - 2,
-        hard_vocab_limit=False,
-        normalization_rule_name="identity",
-        max_sentence_length=1 << 20,
-        num_threads=1,
-        minloglevel=2,
-    )
-    trained = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    learned = [(trained.id_to_piece(i), trained.get_score(i)) for i in range(3, trained.get_piece_size())]
-    tokenizer = Tokenizer(models.Unigram([*((name, 0.0) for name in SPECIALS), *learned], unk_id=UNK))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizers.Metaspace()
-    tokenizer.add_special_tokens(list(SPECIALS))
-    return tokenizer
-
-
-def _word(vocab_size: int, texts: list[str]) -> Tokenizer:
-    tokenizer = Tokenizer(models.WordLevel(unk_token="<unk>"))
-    tokenizer.normalizer = _avatar_normalizer()
-    splits = [pre_tokenizers.Whitespace(), pre_tokenizers.Digits(individual_digits=True)]
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(splits)
-    trainer = trainers.WordLevelTrainer(vocab_size=vocab_size, special_tokens=list(SPECIALS), show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer

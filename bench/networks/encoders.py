@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,8 @@ from bench.networks.hub import OwnInputs, load_pretrained, own_inputs, quietly
 from bench.networks.models import INPUTS_FILE, LABELS, Network, load_inputs, place, save_inputs
 from bench.types import Recipe, UsageError
 
+FACTS_FILE = "facts.json"
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -42,6 +44,8 @@ class Encoder:
     device: str = "cpu"
     language_model: RobertaForMaskedLM | None = None
     """The encoder with the head that it was pre-trained under, where that was here: a source of names for attacks."""
+    facts: Mapping[str, float] = field(default_factory=dict)
+    """What its maker wants known of it."""
 
     def classifier(self, recipe: Recipe, seed: int) -> Network:
         """Copy the encoder and put a fresh classification head on it."""
@@ -164,6 +168,7 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
     """
     (encoder.language_model or encoder.model).save_pretrained(folder, safe_serialization=True)
     save_inputs(encoder.inputs, folder)
+    (folder / FACTS_FILE).write_text(json.dumps(dict(encoder.facts)) + "\n", encoding="utf-8")
     if encoder.language_model is not None:
         published_tokenizer(load_inputs(folder)).save_pretrained(folder)
 
@@ -194,4 +199,5 @@ def load_own_encoder(folder: Path, device: str) -> Encoder:
         model = RobertaModel.from_pretrained(
             folder, use_safetensors=True, local_files_only=True, add_pooling_layer=False
         )
-    return Encoder(place(model, device), load_inputs(folder), device)
+    facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+    return Encoder(place(model, device), load_inputs(folder), device, facts=facts)

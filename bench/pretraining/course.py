@@ -18,8 +18,9 @@ import torch
 from tokenizers import Tokenizer
 
 from bench import progress
-from bench.networks.encode import Encoded, Inputs, TextInputs, train_tokenizer
+from bench.networks.encode import Encoded, Inputs, TextInputs
 from bench.networks.graph_inputs import GraphInputs, lines
+from bench.networks.vocabularies import train_tokenizer
 from bench.pretraining.encoder_request import MAX_TOKENS, EncoderRequest
 from bench.pretraining.lessons import Lessons, Packed, Whole, bare
 from bench.pretraining.pretrain import Training, question_loss, start, train

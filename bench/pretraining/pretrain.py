@@ -18,10 +18,11 @@ from torch.nn import functional
 from transformers import RobertaForMaskedLM
 
 from bench import progress
-from bench.networks.encode import SPECIALS, TextInputs, train_tokenizer
+from bench.networks.encode import SPECIALS, TextInputs
 from bench.networks.encoders import Encoder
 from bench.networks.graph_inputs import GraphInputs, lines, with_nodes
 from bench.networks.models import masked_language_model
+from bench.networks.vocabularies import train_tokenizer
 from bench.presets import ScratchEncoder
 from bench.pretraining.lessons import Lessons, Packed, Questions, Whole, bare
 from bench.rng import derive

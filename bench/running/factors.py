@@ -26,6 +26,7 @@ FACTORS: dict[str, dict[str, Values]] = {
         "router": lambda budget: get_args(RouterKind),
         "partition": lambda budget: get_args(PartitionKind),
         "temperature": lambda budget: (1, 2, 4, 10),
+        "epochs": lambda budget: (budget.recipe.epochs, 2 * budget.recipe.epochs),
         "size_mb": lambda budget: (budget.size_mb, budget.size_mb / 2, budget.size_mb / 4),
         "aggregation": lambda budget: get_args(Aggregation),
         "outside_weight": lambda budget: (0.25, 0.0),

@@ -18,8 +18,9 @@ import torch
 from attacks.catalogue import CATALOGUE, Names
 from attacks.checks import CHECKS
 from attacks.rename import gather_names
-from bench.networks.encode import PAD, train_tokenizer
+from bench.networks.encode import PAD
 from bench.networks.models import Network, build, save
+from bench.networks.vocabularies import train_tokenizer
 from bench.results import Outcome
 from bench.running.attacking import Assault, outcomes
 from bench.running.students import Stored

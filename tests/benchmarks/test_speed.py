@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from bench.distillation.distill import Lesson, fit
 from bench.distillation.standard import standard_student
-from bench.networks.encode import Encoded, TextInputs, train_tokenizer
+from bench.networks.encode import Encoded, TextInputs
 from bench.networks.models import Network, build
+from bench.networks.vocabularies import train_tokenizer
 from bench.tasks import embedded
 from bench.types import Recipe
 

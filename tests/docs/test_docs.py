@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from attacks.catalogue import CATALOGUE
 from bench.cli import app
 from bench.networks import models
-from bench.networks.encode import train_tokenizer
+from bench.networks.vocabularies import train_tokenizer
 from bench.registry import METHODS
 from bench.tasks.embedded import generate
 from bench.types import Recipe, StudentSpec

@@ -3,8 +3,8 @@
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bench.networks.encode import train_tokenizer
 from bench.networks.graph_inputs import GraphInputs, one_line
+from bench.networks.vocabularies import train_tokenizer
 from bench.syntax.cscope import identifiers, local_names
 from bench.syntax.csource import leaves, parse
 from bench.syntax.dataflow import data_flow

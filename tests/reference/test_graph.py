@@ -9,8 +9,8 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from bench.networks.encode import train_tokenizer
 from bench.networks.graph_inputs import GraphInputs, lines, one_line
+from bench.networks.vocabularies import train_tokenizer
 from bench.rng import stream
 from bench.syntax.csource import parse
 from bench.syntax.dataflow import data_flow

@@ -12,8 +12,8 @@ import pytest
 
 from attacks import recipes
 from attacks.checks import CHECKS
-from bench.networks.encode import train_tokenizer
 from bench.networks.models import build, save
+from bench.networks.vocabularies import train_tokenizer
 from bench.results import Outcome
 from bench.running.attacking import GROUP, Assault, outcomes
 from bench.running.students import Stored

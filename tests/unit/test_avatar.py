@@ -143,6 +143,13 @@ def test_as_released_freezes_and_takes_the_member_closest_to_the_target(distille
     assert student.facts["search_size_error"] < 0.05
 
 
+def test_where_all_trials_were_alike_the_member_closest_to_the_target_is_taken(distilled, monkeypatch):
+    monkeypatch.setattr(avatar, "each", lambda names, trial: [{"accuracy": 0.5, "auroc": 0.5} for _ in names])
+    student = Avatar().compress(FakeTeacher(), DATA, SMALL, seed=0)
+    assert "surrogate_r2" not in student.facts
+    assert student.facts["search_size_error"] < 0.05
+
+
 def test_the_surrogate_learns_the_target_that_is_asked_for(distilled, monkeypatch):
     learnt = []
     genuine = avatar.fit_surrogate

@@ -117,5 +117,5 @@ def test_crossover_mixes_genes_unless_as_released():
 
 def test_the_choice_is_the_most_accurate_then_the_cheapest():
     archive = (scored("a", 0.0, 0.6, 0.1), scored("b", 0.4, 0.7, 0.9), scored("c", 0.5, 0.7, 0.8))
-    assert choose(archive).candidate["name"] == "c"
-    assert choose(archive, as_released=True).candidate["name"] == "a"
+    assert choose(archive, by_size=False).candidate["name"] == "c"
+    assert choose(archive, by_size=True).candidate["name"] == "a"

@@ -72,7 +72,7 @@ def test_a_budget_below_the_smallest_configuration_says_so():
 def test_the_space_has_13_genes_coded_as_published():
     space = configuration_space(PUBLISHED_BOX, PAPER)
     released = space.candidate(
-        tokenizer="bpe",
+        tokenizer="avatar-bpe",
         vocab_size=19_302,
         layers=7,
         hidden=18,

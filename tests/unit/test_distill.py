@@ -12,8 +12,8 @@ from bench.distillation import distill as module
 from bench.distillation.distill import Lesson, batches, distill, distillation_loss, fit, soft_targets
 from bench.measuring.cost import answer_gflops
 from bench.measuring.metrics import auroc
-from bench.networks.encode import train_tokenizer
 from bench.networks.models import build, load, save
+from bench.networks.vocabularies import train_tokenizer
 from bench.types import Recipe, Sample, StudentSpec
 
 SPEC = StudentSpec(300, 1, 16, 2, 32, 24)

@@ -21,9 +21,9 @@ from bench.networks.encode import (
     collapse,
     in_batches,
     padded,
-    train_tokenizer,
     uncollapse,
 )
+from bench.networks.vocabularies import train_tokenizer
 from bench.types import TokenizerKind
 
 KINDS = get_args(TokenizerKind)
@@ -202,3 +202,9 @@ def test_tensors_that_differ_in_one_part_are_not_equal():
     assert batch["input_ids"].tolist() == [[1, 2], [1, 2], [1, 9]]
     assert batch["token_type_ids"].tolist() == [[0, 0], [1, 2], [1, 8]]
     assert batch["attention_mask"].tolist() == [[1, 1], [1, 1], [1, 0]]
+
+
+def test_avatars_bytes_know_no_accents_and_no_leading_blank():
+    ours, avatars = (train_tokenizer(kind, 400, PROGRAMS) for kind in ("bpe", "avatar-bpe"))
+    assert avatars.encode("\u00dcBER").tokens == avatars.encode("uber").tokens != ours.encode("\u00dcBER").tokens
+    assert (ours.encode("int").tokens[0][0], avatars.encode("int").tokens[0][0]) == ("\u0120", "i")

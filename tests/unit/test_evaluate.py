@@ -8,8 +8,8 @@ import pytest
 from bench.config import CONTROLS
 from bench.measuring import cost
 from bench.measuring.evaluate import PURE, performance, predict, share
-from bench.networks.encode import train_tokenizer
 from bench.networks.models import Constant, build
+from bench.networks.vocabularies import train_tokenizer
 from bench.presets import EMBEDDED, PAPER
 from bench.running.costing import architecture, compression, estimate
 from bench.storage.store import Cell

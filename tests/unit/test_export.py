@@ -17,8 +17,9 @@ from bench.config import Experiment
 from bench.deploying.card import USE, card
 from bench.deploying.chosen import choose
 from bench.deploying.exporting import export
-from bench.networks.encode import TextInputs, collapse, train_tokenizer
+from bench.networks.encode import TextInputs, collapse
 from bench.networks.portable import TOLERANCE, tokenizer
+from bench.networks.vocabularies import train_tokenizer
 from bench.presets import SMOKE
 from bench.storage.store import Cell, Store
 from bench.types import Recipe, TokenizerKind, UsageError

@@ -6,9 +6,10 @@ import torch
 
 from bench.distillation.teachers import single_teacher
 from bench.networks import models
-from bench.networks.encode import UNK, train_tokenizer
+from bench.networks.encode import UNK
 from bench.networks.encoders import load_encoder, load_own_encoder, reads_graph, save_encoder
 from bench.networks.graph_inputs import GraphInputs, one_line, with_nodes
+from bench.networks.vocabularies import train_tokenizer
 from bench.presets import ScratchEncoder
 from bench.pretraining.pretrain import pretrain
 from bench.syntax.csource import parse

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from bench.networks import models
-from bench.networks.encode import TextInputs, train_tokenizer
+from bench.networks.encode import TextInputs
 from bench.networks.encoders import load_encoder
 from bench.networks.models import Constant, Network, build, load, parameters, roberta_config, save
+from bench.networks.vocabularies import train_tokenizer
 from bench.types import Activation, PositionKind, Recipe, StudentSpec, UsageError
 
 SPEC = StudentSpec(300, 1, 16, 2, 32, 24)

@@ -11,12 +11,12 @@ import torch
 from bench.distillation import teaching
 from bench.types import Sample, UsageError
 from moekd import method
-from moekd.aggregate import aggregate
+from moekd.aggregate import Aggregation, aggregate
 from moekd.diagnose import agreement, quality, routing, specialisation
 from moekd.experts import lessons, opinions, train_experts
 from moekd.method import MoEKD
 from moekd.partition import divide
-from moekd.router import Gate, RouterKind, load_imbalance, train_gate, train_router
+from moekd.router import STEPS, Gate, Lessons, RouterKind, load_imbalance, surprise, train_gate, train_router
 
 
 def blobs(count=60, seed=0):
@@ -97,28 +97,57 @@ def test_views_write_each_sample_in_the_form_of_its_part(teacher, splits, budget
     assert parts.assign(splits.unlabelled).tolist() == [0] * 16, "what nobody wrote anew is clean"
 
 
-def test_the_router_learns_which_expert_is_right():
-    embedding, cloud = blobs()
-    labels = np.random.default_rng(1).integers(0, 2, size=60)
-    truth = np.where(labels == 1, 4.0, -4.0)
-    logits = np.stack([np.where(cloud == 0, truth, -truth), np.where(cloud == 1, truth, -truth)], axis=1)
-    router = train_router(embedding, logits, labels, balance=0.01, seed=0)
-    weights = router.weights(embedding)
+SETTINGS = {"balance": 0.01, "aggregation": "probabilities"}
+
+
+@pytest.mark.parametrize("aggregation", get_args(Aggregation))
+def test_the_router_learns_which_expert_is_right(aggregation):
+    def taught(count, seed):
+        embedding, cloud = blobs(count, seed=seed)
+        labels = np.random.default_rng(seed).integers(0, 2, size=count)
+        truth = np.where(labels == 1, 4.0, -4.0)
+        logits = np.stack([np.where(cloud == 0, truth, -truth), np.where(cloud == 1, truth, -truth)], axis=1)
+        return Lessons(embedding, logits, labels), cloud
+
+    (train, cloud), (valid, where) = taught(60, 1), taught(20, 9)
+    router = train_router(train, valid, balance=0.01, aggregation=aggregation, seed=0)
+    weights = router.weights(train.embedding)
     assert weights.sum(axis=1) == pytest.approx(1.0)
-    assert weights[np.arange(60), cloud].min() > 0.9
-    unseen, where = blobs(10, seed=9)
-    assert (router.weights(unseen).argmax(axis=1) == where).all()
-    assert ((aggregate(weights, logits) > 0.5) == labels).all()
+    assert weights[np.arange(60), cloud].min() > 0.7
+    assert router.step > 0
+    assert (router.weights(valid.embedding).argmax(axis=1) == where).all()
+    assert ((aggregate(weights, train.logits, aggregation=aggregation) > 0.5) == train.labels).all()
+
+
+def test_a_router_that_only_remembers_stays_with_uniform_weights():
+    # In training one expert knows every label by heart; on validation all experts know equally little.
+    random = np.random.default_rng(3)
+    labels, unseen = random.integers(0, 2, size=200), random.integers(0, 2, size=200)
+    by_heart = np.stack([np.where(labels == 1, 8.0, -8.0), random.normal(size=200)], axis=1)
+    train = Lessons(random.normal(size=(200, 8)), by_heart, labels)
+    valid = Lessons(random.normal(size=(200, 8)), random.normal(size=(200, 2)) * [8.0, 1.0], unseen)
+    kept, last = (train_gate(kind, train, valid, **SETTINGS, seed=0) for kind in ("learned", "last-step"))
+    assert (kept.router.step, last.router.step) == (0, STEPS)
+    assert kept.router.weights(valid.embedding) == pytest.approx(0.5)
+    assert last.router.weights(train.embedding)[:, 0].mean() > 0.9
+
+
+@pytest.mark.parametrize("aggregation", get_args(Aggregation))
+def test_what_is_minimised_is_the_mixtures_own_likelihood(aggregation):
+    random = np.random.default_rng(4)
+    lessons = Lessons(np.zeros((9, 1)), random.normal(size=(9, 3)), random.integers(0, 2, size=9))
+    scores = torch.from_numpy(random.normal(size=(9, 3))).float()
+    mixed = aggregate(scores.softmax(dim=1).double().numpy(), lessons.logits, aggregation=aggregation)
+    expected = quality(lessons.labels, mixed)["nll"]
+    assert float(surprise(scores, lessons, aggregation)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_router_is_deterministic_and_leaves_the_global_stream_alone():
     embedding, cloud = blobs(20)
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    logits = np.random.default_rng(0).normal(size=(20, 3))
-    one, two, other = (
-        train_router(embedding, logits, cloud, balance=0.01, seed=s).weights(embedding) for s in (5, 5, 6)
-    )
+    seen = Lessons(embedding, np.random.default_rng(0).normal(size=(20, 3)), cloud)
+    one, two, other = (train_router(seen, seen, **SETTINGS, seed=s).weights(embedding) for s in (5, 5, 6))
     assert torch.equal(before, torch.get_rng_state())
     assert np.array_equal(one, two)
     assert not np.array_equal(one, other)
@@ -136,8 +165,10 @@ def test_balance_keeps_a_bad_expert_in_use():
     embedding, labels = blobs()
     truth = np.where(labels == 1, 2.0, -2.0)
     logits = np.stack([truth, -truth], axis=1)
+    seen = Lessons(embedding, logits, labels)
     free, balanced = (
-        train_router(embedding, logits, labels, balance=b, seed=0).weights(embedding) for b in (0.0, 10.0)
+        train_router(seen, seen, balance=b, aggregation="probabilities", seed=0, last=True).weights(embedding)
+        for b in (0.0, 10.0)
     )
     assert free[:, 1].mean() < 0.05
     assert balanced[:, 1].mean() > 0.3
@@ -173,13 +204,13 @@ def test_lessons_are_shared_unless_some_are_held_out():
 def test_held_out_programs_teach_the_router_alone(distilled, teacher, splits, budget, monkeypatch):
     asked = []
 
-    def gate(kind, embedding, logits, labels, **settings):
-        asked.append(len(labels))
-        return Gate("uniform", logits.shape[1])
+    def gate(kind, train, valid, **settings):
+        asked.append((len(train.labels), len(valid.labels)))
+        return Gate("uniform", train.logits.shape[1])
 
     monkeypatch.setattr(method, "train_gate", gate)
     MoEKD(held_out=0.25).compress(teacher, splits, budget, 0)
-    assert asked == [4]
+    assert asked == [(4, len(splits.valid))]
     assert {len(weights) for weights, _ in teacher.specialised} == {12}
 
 
@@ -190,6 +221,7 @@ WEIGHTS = np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])
     ("kind", "expected"),
     [
         ("learned", WEIGHTS.tolist()),
+        ("last-step", WEIGHTS.tolist()),
         ("top-1", [[0, 1, 0], [1, 0, 0]]),
         ("top-2", [[0, 0.625, 0.375], [0.5, 0.5, 0]]),
         ("uniform", [[1 / 3] * 3] * 2),
@@ -209,9 +241,9 @@ def test_every_kind_of_router(kind, expected):
 
 def test_only_what_learns_is_trained():
     embedding, cloud = blobs(20)
-    logits = np.random.default_rng(0).normal(size=(20, 3))
+    seen = Lessons(embedding, np.random.default_rng(0).normal(size=(20, 3)), cloud)
     for kind in get_args(RouterKind):
-        gate = train_gate(kind, embedding, logits, cloud, balance=0.01, seed=0)
+        gate = train_gate(kind, seen, seen, **SETTINGS, seed=0)
         assert (gate.router is None) == (kind in ("uniform", "cluster"))
         assert gate.weights(embedding, np.zeros(20, dtype=np.int64)).shape == (20, 3)
 
@@ -244,6 +276,7 @@ def test_a_single_expert_leaves_out_what_it_cannot_tell(distilled, teacher, spli
     facts = MoEKD(experts=1).compress(teacher, splits, budget, 0).facts
     assert {"expert_agreement", "expert_accuracy_outside"} & set(facts) == set()
     assert facts["mixture_accuracy"] == facts["uniform_accuracy"] == 1.0
+    assert facts["mixture_teacher_agreement"] == 1.0
 
 
 @pytest.fixture

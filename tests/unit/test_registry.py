@@ -9,6 +9,7 @@ import torch
 
 from bench import registry
 from bench.config import CONTROLS, Experiment
+from bench.networks.encoders import load_own_encoder, save_encoder
 from bench.networks.graph_inputs import GraphInputs
 from bench.presets import preset
 from bench.registry import ATTACKS, METHODS, TASKS, TEACHERS, check
@@ -142,6 +143,24 @@ def test_a_directory_is_read_as_text_or_with_its_data_flow(checkpoint, micro, sp
 
 
 def test_a_graph_teacher_of_the_run_reads_data_flow(micro, splits):
-    made = registry.teacher("graphcodebert-scratch").make(splits, micro, "cpu")
+    made = registry.teacher("graphcodebert-scratch").make(replace(splits, valid=(), test=()), micro, "cpu")
     assert isinstance(made.inputs, GraphInputs)
     assert made.inputs.max_tokens == micro.max_tokens
+
+
+def test_nothing_is_pre_trained_on_copies_of_what_judges(micro, splits, tmp_path, monkeypatch):
+    own = (replace(splits.labelled[0], code="long other(long q) { return q * q + 1; }"), *splits.labelled[1:])
+    seen = []
+    real = registry.pretrain
+    monkeypatch.setattr(
+        registry, "pretrain", lambda programs, *rest, **more: seen.extend(programs) or real(programs, *rest, **more)
+    )
+    made = registry.teacher("codebert-scratch").make(replace(splits, labelled=own), micro, "cpu")
+    assert seen == [own[0].code], "a comment does not make another program"
+    dropped = len(splits.labelled) - 1 + len(splits.unlabelled)
+    told = {"programs": 1.0, "exact_copies_left_out": dropped, "near_copies_left_out": 0.0}
+    assert made.facts == {f"pretraining_{name}": value for name, value in told.items()}
+    save_encoder(made, tmp_path)
+    assert load_own_encoder(tmp_path, "cpu").facts == made.facts
+    with pytest.raises(UsageError, match="got only copies of validation and test"):
+        registry.teacher("codebert-scratch").make(splits, micro, "cpu")

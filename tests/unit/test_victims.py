@@ -25,9 +25,10 @@ from transformers import (
 )
 
 from attacks.judge import judge
-from bench.networks.encode import collapse, train_tokenizer
+from bench.networks.encode import collapse
 from bench.networks.models import Constant, Network, build, save
 from bench.networks.victims import Victim, VictimOptions, load_victim, vulnerable_column
+from bench.networks.vocabularies import train_tokenizer
 from bench.networks.windows import Windowed
 from bench.types import Recipe, Sample, StudentSpec, UsageError
 

@@ -23,6 +23,8 @@ FACTS = {
     "router_entropy": "0: one expert decides each program; 1: all weigh the same",
     "router_largest_load": "the mean weight of the busiest expert",
     "router_load": "mean weight of one expert",
+    "router_step": "the step of the router's training that was kept; 0: uniform weights",
+    "mixture_teacher_agreement": "same answers of the mixture and the single teacher",
     "expert_accuracy_inside": "experts on programs of their own part",
     "expert_accuracy_outside": "experts on programs of other parts",
     "mixture_accuracy": "experts weighted by the router",
