@@ -72,12 +72,10 @@ def pretrain_encoder(request: EncoderRequest, checkpoint_seconds: float = CHECKP
 def summary(record: Mapping[str, Any], output: Path) -> str:
     """Return what a person wants to know of a record, in two lines."""
     counts, last = record["programs"], record["curve"][-1]
-    copies = (
-        f"{counts['exact_copies_dropped']} exact and {counts['near_copies_dropped']} near copies of {counts['excluded']} "
-        "excluded ones dropped"
-        if counts["excluded"]
-        else "copies of what it will be judged by not looked for: give --exclude"
-    )
+    copies = "copies of what it will be judged by not looked for: give --exclude"
+    if counts["excluded"]:
+        dropped = f"{counts['exact_copies_dropped']} exact and {counts['near_copies_dropped']} near copies"
+        copies = f"{dropped} of {counts['excluded']} excluded ones dropped"
     return (
         f"{counts['used']} of {counts['read']} programs ({copies}), "
         f"{record['tokens']} tokens in {record['seconds']:.0f} s, held-out loss {last['held_out_loss']:.3f} nats\n"

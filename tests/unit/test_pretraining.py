@@ -70,6 +70,8 @@ def test_the_result_is_a_teacher_with_a_record(request_):
     assert losses[-1] < losses[0] - 0.3
     assert 0 < record["model_flops_utilisation"] < 1
     assert "1 exact" in summary(record, request_.output)
+    unasked = {**record, "programs": {**record["programs"], "excluded": 0}}
+    assert "not looked for: give --exclude" in summary(unasked, request_.output)
     read = load_encoder(str(request_.output), None, 400)
     assert read.inputs.max_tokens == 400
     assert np.isfinite(read.embed(PROGRAMS)).all()
