@@ -6,6 +6,7 @@ untouchable: too few places cost strength, one wrong place costs the benchmark i
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -50,6 +51,20 @@ class Places(Movable):
     def _spoiled(self) -> list[bool]:
         """For each node, whether it holds a fault, a directive, or asm."""
         return self.without(lambda n: not (n.missing or n.kind in SPOILED or n.kind.startswith("preproc_")))
+
+    @cached_property
+    def _faulty(self) -> list[bool]:
+        """For each node, whether the parser gave up in it or filled something in."""
+        return self.without(lambda n: not (n.missing or n.kind == "ERROR"))
+
+    def starts(self, node: Node) -> bool:
+        """Whether a statement begins here: what stands before it is whole and does not go on with it.
+
+        `LIST_FOREACH(x, l) if (a) b;`, `OMP_FOR for (;;) b;`, and `if (c) d; else` that ends at an `#endif` go on with
+        what follows; the parser then misses a semicolon or gives up.
+        """
+        before = previous(node)
+        return before is None or not (self._faulty[before.order] or before.kind == "preproc_include")
 
     @cached_property
     def reachable(self) -> tuple[Node, ...]:
@@ -144,6 +159,13 @@ class Places(Movable):
     def has(self, node: Node, *kinds: str) -> bool:
         """Whether a node of these kinds is in it."""
         return any(part.kind in kinds for part in self.source.below(node))
+
+
+def previous(node: Node) -> Node | None:
+    """Return what stands before a node in the same parent, punctuation too; comments do not count."""
+    brothers = node.parent.children if node.parent is not None else []
+    at = bisect_left(brothers, node.order, key=lambda child: child.order)
+    return next((brother for brother in reversed(brothers[:at]) if brother.kind != "comment"), None)
 
 
 def braced(text: str) -> str:

@@ -33,7 +33,7 @@ def _may_repeat(places: Places, node: Node) -> bool:
     It is not defined on the spot, no macro such as `#define LINE char *`, and hidden by no name of the file.
     """
     kind = node.child("type")
-    if kind is None or not _names(node) or not _in_block(node):
+    if kind is None or not _names(node) or not (_in_block(node) and places.starts(node)):
         return False
     text = places.source.words(kind)
     macro = kind.kind == "type_identifier" and places.is_macro(text) and text not in TYPEDEFS

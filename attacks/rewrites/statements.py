@@ -135,7 +135,11 @@ class SwapStatements(Pair, Matched[tuple[Node, str, Node]]):
     def match(self, places: Places, node: Node) -> tuple[Node, str, Node] | None:
         """Return both statements and what stands between them."""
         other = following(node)
-        if other is None or other.kind != "expression_statement" or not places.is_clean(other):
+        if (
+            other is None
+            or other.kind != "expression_statement"
+            or not (places.is_clean(other) and places.starts(node))
+        ):
             return None
         targets = self._target(places, node), self._target(places, other)
         if targets[0] is None or targets[1] is None:
