@@ -6,7 +6,6 @@ untouchable: too few places cost strength, one wrong place costs the benchmark i
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import Protocol
 
 from attacks.movable import SPOILED, Movable
 from attacks.program import Span, Write
+from attacks.torn import governed_by_pragmas, previous, torn_from_else
 from bench.syntax.cmacros import CONDITIONAL
 from bench.syntax.cnames import words
 from bench.syntax.csource import Node
@@ -49,8 +49,16 @@ class Places(Movable):
 
     @cached_property
     def _spoiled(self) -> list[bool]:
-        """For each node, whether it holds a fault, a directive, or asm."""
-        return self.without(lambda n: not (n.missing or n.kind in SPOILED or n.kind.startswith("preproc_")))
+        """For each node, whether a fault, a directive, asm, or a statement whose `else` is out of sight is in it."""
+        torn = torn_from_else(self.source)
+        return self.without(
+            lambda n: not (n.missing or n.kind in SPOILED or n.kind.startswith("preproc_") or n.order in torn)
+        )
+
+    @cached_property
+    def _governed(self) -> frozenset[int]:
+        """Orders of the statements that a pragma is about: neither they nor what is in them may take another form."""
+        return governed_by_pragmas(self.source)
 
     @cached_property
     def _faulty(self) -> list[bool]:
@@ -84,7 +92,7 @@ class Places(Movable):
         return tuple(found)
 
     def _closed(self, node: Node, *, inside: bool) -> bool:
-        if node.missing or node.kind in SPOILED:
+        if node.missing or node.kind in SPOILED or (inside and node.order in self._governed):
             return True
         if node.kind.endswith("_expression") and self._spoiled[node.order]:
             return True  # what stands beside a fault may be read together with it: `#if X` before `(y)` as `X(y)`
@@ -159,13 +167,6 @@ class Places(Movable):
     def has(self, node: Node, *kinds: str) -> bool:
         """Whether a node of these kinds is in it."""
         return any(part.kind in kinds for part in self.source.below(node))
-
-
-def previous(node: Node) -> Node | None:
-    """Return what stands before a node in the same parent, punctuation too; comments do not count."""
-    brothers = node.parent.children if node.parent is not None else []
-    at = bisect_left(brothers, node.order, key=lambda child: child.order)
-    return next((brother for brother in reversed(brothers[:at]) if brother.kind != "comment"), None)
 
 
 def braced(text: str) -> str:

@@ -8,6 +8,7 @@ from attacks.rewrite import rewrite_loci
 from bench.syntax.csource import parse
 
 BEHIND_ELSE = "\n#ifdef X\nif (a) { n++; } else\n#endif\n"
+ELSE = "\n#ifdef X\nelse { g(2); }\n#endif\n"
 CLOSED = [
     ("returns_to_ternary", "LIST_FOREACH(x, l) if (n) return 1; return 2;"),
     ("jump_to_else", "LIST_FOREACH(x, l) if (n) return 1; g(2);"),
@@ -24,6 +25,25 @@ CLOSED = [
     ("while_to_do", f"{BEHIND_ELSE}while (i) i--;"),
     ("jump_to_else", "\n#if X\nfor (;;)\n#else\nwhile (i)\n#endif\nif (i) return 1; g(2);"),
     ("jump_to_else", '\n#include "head.h"\nif (i) return 1; g(2);'),
+    ("split_if", f"if (n && i) {{ g(1); }}{ELSE}"),
+    ("invert_if", f"if (n) {{ g(1); }} /* else */{ELSE}"),
+    ("merge_ifs", f"if (n) {{ if (i) g(1); }}{ELSE}"),
+    ("merge_ifs", f"if (n) if (i) g(1);{ELSE}"),
+    ("invert_if", f"if (n) if (i) g(1);{ELSE}"),
+    ("add_braces", f"if (n) if (i) g(1);{ELSE}"),
+    ("for_to_while", f"for (i = 0; i < n; i++) if (n) g(1);{ELSE}"),
+    ("swap_if_else", f"if (n) g(1); else if (i) g(3);{ELSE}"),
+    ("ifs_to_switch", f"if (n == 1) g(1); else if (n == 2) g(3);{ELSE}"),
+    ("invert_if", "if (n) { g(1); }\n#ifdef X\ng(2);\n#else\nelse { g(2); }\n#endif\n"),
+    ("invert_if", "if (n) { g(1); }\n#define TWO 2\nelse g(TWO);"),
+    ("for_to_while", "\n#pragma GCC ivdep\nfor (i = 0; i < n; i++) g(i);"),
+    ("for_to_while", "\n#  pragma omp for\n/* all */ for (i = 0; i < n; i++) g(i);"),
+    ("for_to_while", '_Pragma("GCC ivdep") for (i = 0; i < n; i++) g(i);'),
+    ("while_to_do", 'if (n) _Pragma("GCC unroll 4") while (i) i--;'),
+    ("for_to_do", "\n#pragma omp for collapse(2)\nfor (i = 0; i < n; i++) for (n = 0; n < 3; n++) g(i);"),
+    ("dead_if", "\n#pragma omp sections\n{ i = 1; n = 4; }"),
+    ("swap_statements", "\n#pragma omp atomic\ni = 3; n = 4;"),
+    ("increment_to_sum", "\n#pragma omp atomic capture\n{ n = i; i++; }"),
 ]
 """A rewrite and a place that it must leave alone."""
 OPEN = [
@@ -31,6 +51,10 @@ OPEN = [
     ("swap_statements", "LIST_FOREACH(x, l) { i = 3; n = 4; }"),
     ("jump_to_else", "\n#ifdef X\nif (n) g(1); else\n#endif\ng(3); if (i) return 1; g(2);"),
     ("returns_to_ternary", "\n#ifdef X\ng(3);\n#else\nif (n) g(4);\n#endif\nif (i) return 1; return 2;"),
+    ("swap_comparison", f"if (n < i) {{ g(1); }}{ELSE}"),
+    ("invert_if", "if (n) g(1);\n#ifdef X\ng(3);\n#else\nif (n) g(4); else g(5);\n#endif\n"),
+    ("for_to_while", "\n#pragma omp for\nfor (;;) g(1); for (i = 0; i < n; i++) g(i);"),
+    ("for_to_while", '_Pragma("omp barrier"); for (i = 0; i < n; i++) g(i);'),
 ]
 """A rewrite and a place beside such code that it still finds."""
 
