@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import cached_property
 
 from attacks.declared import STANDARD_TYPE, Declarations
-from bench.syntax.cmacros import defined_macros
-from bench.syntax.cnames import HARMLESS_MACROS, MEMBER_MACROS, SAFE_CONSTANTS, WORD, looks_like_macro, words
+from bench.syntax.cmacros import STRINGS, defined_macros
+from bench.syntax.cnames import HARMLESS_MACROS, SAFE_CONSTANTS, WORD, looks_like_macro, takes_members, words
 from bench.syntax.cscope import identifiers
 from bench.syntax.csource import Node, Source
 
@@ -109,11 +109,11 @@ class Movable:
         """Whether a call may be a macro that does more than evaluate its arguments."""
         callee = node.child("function")
         if callee is None or callee.kind != "identifier":
-            return False
+            return callee is not None and callee.kind in STRINGS
         name = self.source.words(callee)
         if name in HARMLESS_MACROS:
             return False
-        return name in MEMBER_MACROS or "assert" in name or self.is_macro(name)
+        return takes_members(name) or "assert" in name or self.is_macro(name)
 
     def is_pure(self, node: Node) -> bool:
         """Whether evaluating it has no effect, and moving it cannot change what it means."""

@@ -43,6 +43,8 @@ CLOSED = [
     ("for_to_do", "\n#pragma omp for collapse(2)\nfor (i = 0; i < n; i++) for (n = 0; n < 3; n++) g(i);"),
     ("dead_if", "\n#pragma omp sections\n{ i = 1; n = 4; }"),
     ("swap_statements", "\n#pragma omp atomic\ni = 3; n = 4;"),
+    ("swap_comparison", 'h("%" STR(i < n));'),  # makes text of it
+    ("swap_operands", "h(__builtin_offsetof(T, x[i + n]));"),
     ("increment_to_sum", "\n#pragma omp atomic capture\n{ n = i; i++; }"),
 ]
 """A rewrite and a place that it must leave alone."""
@@ -73,3 +75,8 @@ def test_what_is_hidden_is_left_alone(name: str, statements: str) -> None:
 @pytest.mark.parametrize(("name", "statements"), OPEN)
 def test_what_is_beside_it_is_found(name: str, statements: str) -> None:
     assert name in offered(statements)
+
+
+def test_nothing_is_rewritten_where_lines_are_joined_in_a_word() -> None:
+    assert offered("i = 1; n\\\nn = 3;") == set()
+    assert "swap_statements" in offered("\n#define TWO 1 + \\\n  1\ni = 1; n = 3;")
