@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from attacks.deadnames import DEAD_NAMES
-from attacks.declared import is_scalar
 from attacks.places import LOOPS, Places
 from attacks.program import Span, Write
 from attacks.rewrites.shared import JUMPS, Matched, Pair, Whole, following, is_statement, sides
@@ -164,6 +163,8 @@ class SwapStatements(Pair, Matched[tuple[Node, str, Node]]):
         if leaf is None or leaf.kind != "identifier" or (pair is not None and not places.is_pure(pair[1])):
             return None
         declared = places.declared.of(leaf)
-        own = bool(declared) and not any(d.marks - {"const", "register"} or not is_scalar(d) for d in declared)
+        own = bool(declared) and not any(
+            d.marks - {"const", "register"} or not places.declared.is_scalar(d) for d in declared
+        )
         name = places.source.words(leaf)
         return name if own and places.plain_memory and name not in places.exposed else None
