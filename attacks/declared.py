@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from bench.syntax.cmacros import defined_macros
 from bench.syntax.csource import Node, Source
 
 STANDARD_TYPE = re.compile(r"\w+_t|u?int(8|16|32|64|ptr)|[us](8|16|32|64)|uchar|ushort|uint|ulong", re.ASCII)
@@ -20,6 +21,7 @@ _INTEGER = re.compile(
     r"u?int(_fast|_least)?(8|16|32|64)(_t)?|u?int(max|ptr)_t|s?size_t|ptrdiff_t|off_t|[us](8|16|32|64)|uchar|ushort|uint|ulong",
     re.ASCII,
 )
+_BASIC = frozenset({"int", "char", "short", "long", "signed", "unsigned"})
 _FLOATING = frozenset({"float", "double", "long double", "bool", "_Bool"})
 _AROUND = frozenset({"init_declarator", "parenthesized_declarator"})
 
@@ -96,7 +98,7 @@ class Declarations:
     def is_integer(self, leaf: Node) -> bool:
         """Whether a name is an integer variable, so that it may control a switch."""
         found = self.of(leaf)
-        return bool(found) and all(not d.shape and is_integer_type(d.type) for d in found)
+        return bool(found) and all(not d.shape and self.is_integer_type(d.type) for d in found)
 
     def are_alike(self, first: Node, second: Node) -> bool:
         """Whether two names are variables or pointers of one type, whose conditional is of that type too."""
@@ -105,17 +107,28 @@ class Declarations:
         agree = len({(d.type, d.shape, d.marks) for d in found}) == 1 and set(found[0].shape) <= pointers
         return agree and bool(self.of(first)) and bool(self.of(second))
 
+    @cached_property
+    def _redefined(self) -> frozenset[str]:
+        """Words that are types or macros of the file's own making, whatever they are elsewhere."""
+        definitions = [node for node in self._source.nodes if node.kind == "type_definition"]
+        declarators = [child for node in definitions for child in node.children if child.role == "declarator"]
+        leaves = (leaf for declarator in declarators for leaf in self._source.below(declarator))
+        return frozenset(map(self._source.words, leaves)) | set(defined_macros(self._source))
 
-def is_integer_type(text: str) -> bool:
-    """Whether a type is an integer for sure; `bool` is none, because a switch over it is odd."""
-    basic = {"int", "char", "short", "long", "signed", "unsigned"}
-    return set(text.split()) <= basic or _INTEGER.fullmatch(text) is not None
+    def redefines(self, text: str) -> bool:
+        """Whether the file itself says what a type is, in part at least."""
+        return not self._redefined.isdisjoint(text.split())
 
+    def is_integer_type(self, text: str) -> bool:
+        """Whether a type is an integer for sure; `bool` is none, because a switch over it is odd."""
+        known = set(text.split()) <= _BASIC or _INTEGER.fullmatch(text) is not None
+        return known and not self.redefines(text)
 
-def is_scalar(declared: Declared) -> bool:
-    """Whether a variable is a number or a pointer for sure, and so has no members and no elements of its own."""
-    number = is_integer_type(declared.type) or declared.type in _FLOATING
-    return set(declared.shape) <= {"pointer_declarator"} and (number or bool(declared.shape))
+    def is_scalar(self, declared: Declared) -> bool:
+        """Whether a variable is a number or a pointer for sure, and so has no members and no elements of its own."""
+        floating = declared.type in _FLOATING and not self.redefines(declared.type)
+        number = floating or self.is_integer_type(declared.type)
+        return set(declared.shape) <= {"pointer_declarator"} and (number or bool(declared.shape))
 
 
 def _is_pointer(array: Node) -> bool:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import cached_property
 
 from attacks.declared import STANDARD_TYPE, Declarations
-from bench.syntax.cmacros import defined_macros
-from bench.syntax.cnames import HARMLESS_MACROS, MEMBER_MACROS, SAFE_CONSTANTS, WORD, looks_like_macro, words
+from bench.syntax.cmacros import STRINGS, defined_macros
+from bench.syntax.cnames import HARMLESS_MACROS, SAFE_CONSTANTS, WORD, looks_like_macro, takes_members, words
 from bench.syntax.cscope import identifiers
 from bench.syntax.csource import Node, Source
 
@@ -28,6 +28,13 @@ PLAIN = PURE | words("call_expression argument_list update_expression assignment
 SPOILED = words("ERROR gnu_asm_expression attribute_specifier macro_type_specifier")
 _OLD_STYLE = ("parameter_list", "")
 _LITERAL = re.compile(r"\(?\s*-?\s*(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\s*\)?", re.ASCII)
+_WATCHED = re.compile(
+    r"(__)?volatile(__)?|_Atomic|(sig)?setjmp"
+    r"|atomic_(flag|bool|[su]?char(\d+_t)?|wchar_t|u?short|u?int((_fast|_least)\d+_t|ptr_t|max_t)?|u?l?long|size_t|ptrdiff_t)"
+    r"|atomic_(load|store|exchange|compare_exchange_(weak|strong)|fetch_\w+|flag_\w+)(_explicit)?",
+    re.ASCII,
+)
+"""Words of programs in which somebody else may see each access to memory, those of stdatomic.h among them."""
 _NO_ADDRESS = re.compile(r"register|vector\w*|__vector|__m\d+[di]?|v\d+[a-z]+|(u?int|float)\d+x\d+_t", re.ASCII)
 
 
@@ -62,7 +69,7 @@ class Movable:
     @cached_property
     def plain_memory(self) -> bool:
         """Whether reading a variable twice, or in another order, cannot be seen from outside."""
-        return not {"volatile", "__volatile__", "_Atomic", "setjmp", "sigsetjmp"} & self.words
+        return not any(map(_WATCHED.fullmatch, self.words))
 
     @cached_property
     def plain_subscripts(self) -> bool:
@@ -109,11 +116,11 @@ class Movable:
         """Whether a call may be a macro that does more than evaluate its arguments."""
         callee = node.child("function")
         if callee is None or callee.kind != "identifier":
-            return False
+            return callee is not None and callee.kind in STRINGS
         name = self.source.words(callee)
         if name in HARMLESS_MACROS:
             return False
-        return name in MEMBER_MACROS or "assert" in name or self.is_macro(name)
+        return takes_members(name) or "assert" in name or self.is_macro(name)
 
     def is_pure(self, node: Node) -> bool:
         """Whether evaluating it has no effect, and moving it cannot change what it means."""
@@ -160,9 +167,12 @@ class Movable:
             return False
         kind, value = node.child("type"), node.child("value")
         named = [part for part in kind.inner if part.kind == "type_identifier"] if kind is not None else []
-        if value is None or not named or STANDARD_TYPE.fullmatch(self.source.words(named[0])):
+        if value is None or not named or self._is_standard_type(self.source.words(named[0])):
             return False
         return value.kind in {"unary_expression", "pointer_expression", "parenthesized_expression", "cast_expression"}
+
+    def _is_standard_type(self, name: str) -> bool:
+        return STANDARD_TYPE.fullmatch(name) is not None and name not in self.known and name not in self.macros
 
     def _may_be_cast(self, node: Node) -> bool:
         left = node.child("left")

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from attacks.movable import SPOILED, Movable
 from attacks.program import Span, Write
+from attacks.torn import governed_by_pragmas, previous, torn_from_else
 from bench.syntax.cmacros import CONDITIONAL
 from bench.syntax.cnames import words
 from bench.syntax.csource import Node
@@ -48,8 +49,30 @@ class Places(Movable):
 
     @cached_property
     def _spoiled(self) -> list[bool]:
-        """For each node, whether it holds a fault, a directive, or asm."""
-        return self.without(lambda n: not (n.missing or n.kind in SPOILED or n.kind.startswith("preproc_")))
+        """For each node, whether a fault, a directive, asm, or a statement whose `else` is out of sight is in it."""
+        torn = torn_from_else(self.source)
+        return self.without(
+            lambda n: not (n.missing or n.kind in SPOILED or n.kind.startswith("preproc_") or n.order in torn)
+        )
+
+    @cached_property
+    def _governed(self) -> frozenset[int]:
+        """Orders of the statements that a pragma is about: neither they nor what is in them may take another form."""
+        return governed_by_pragmas(self.source)
+
+    @cached_property
+    def _faulty(self) -> list[bool]:
+        """For each node, whether the parser gave up in it or filled something in."""
+        return self.without(lambda n: not (n.missing or n.kind == "ERROR"))
+
+    def starts(self, node: Node) -> bool:
+        """Whether a statement begins here: what stands before it is whole and does not go on with it.
+
+        `LIST_FOREACH(x, l) if (a) b;`, `OMP_FOR for (;;) b;`, and `if (c) d; else` that ends at an `#endif` go on with
+        what follows; the parser then misses a semicolon or gives up.
+        """
+        before = previous(node)
+        return before is None or not (self._faulty[before.order] or before.kind == "preproc_include")
 
     @cached_property
     def reachable(self) -> tuple[Node, ...]:
@@ -69,7 +92,7 @@ class Places(Movable):
         return tuple(found)
 
     def _closed(self, node: Node, *, inside: bool) -> bool:
-        if node.missing or node.kind in SPOILED:
+        if node.missing or node.kind in SPOILED or (inside and node.order in self._governed):
             return True
         if node.kind.endswith("_expression") and self._spoiled[node.order]:
             return True  # what stands beside a fault may be read together with it: `#if X` before `(y)` as `X(y)`

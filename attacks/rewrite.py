@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from attacks.places import Places, Rewrite
 from attacks.program import Form, Locus, Span, Write
 from attacks.rewrites import REWRITES
+from bench.syntax.cmacros import has_hidden_characters
 from bench.syntax.csource import Node, Source
 
 
 def rewrite_loci(source: Source, rewrites: Sequence[Rewrite] = REWRITES) -> tuple[Locus, ...]:
-    """Return the places where at least one rewrite applies, in order; none in code that counts its lines."""
+    """Return the places where at least one rewrite applies, in order; none in code that counts or hides its lines."""
     places = Places(source)
-    if {"__LINE__", "__COUNTER__"} & places.words:
+    if {"__LINE__", "__COUNTER__"} & places.words or has_hidden_characters(source):
         return ()
     found: dict[Span, list[tuple[str, Form]]] = {}
     for rewrite in rewrites:

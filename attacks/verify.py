@@ -52,7 +52,7 @@ class Externals:
 
 def externals(source: Source, dead: frozenset[str] = frozenset()) -> Externals:
     """Collect what must survive; locals of these names are dead code's."""
-    names = local_names(source)
+    names = local_names(source, fresh=dead)
     renameable = {leaf.order for name in names for leaf in name.occurrences}
     counted = {kind: Counter[str]() for kind in ("directive", "label", "string", "call")}
     named: dict[str, set[str]] = {kind: set() for kind in ("field", "type", "name")}

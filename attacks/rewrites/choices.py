@@ -182,7 +182,7 @@ class ReturnsToTernary(Pair, Matched[_Choice]):
         first, last = node.child("consequence"), following(node)
         if first is None or last is None or node.child("alternative") is not None:
             return None
-        if last.kind != "return_statement" or not may_move(places, first):
+        if last.kind != "return_statement" or not (places.starts(node) and may_move(places, first)):
             return None
         return _joined(places, node.child("condition"), only(places, first), last)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from attacks.declared import declaree, is_integer_type, marks
+from attacks.declared import declaree, marks
 from attacks.places import Places
 from attacks.program import Write
 from attacks.rewrites.shared import Matched, Pair, Whole, following, is_statement, operator_of, sides
@@ -33,7 +33,7 @@ def _may_repeat(places: Places, node: Node) -> bool:
     It is not defined on the spot, no macro such as `#define LINE char *`, and hidden by no name of the file.
     """
     kind = node.child("type")
-    if kind is None or not _names(node) or not _in_block(node):
+    if kind is None or not _names(node) or not (_in_block(node) and places.starts(node)):
         return False
     text = places.source.words(kind)
     macro = kind.kind == "type_identifier" and places.is_macro(text) and text not in TYPEDEFS
@@ -116,10 +116,8 @@ def _single(places: Places, node: Node) -> tuple[Node, Node] | None:
 
 def _is_number(places: Places, kind: Node) -> bool:
     """Whether a type is a number for sure: built in, or one that everybody uses, and not of this file's own making."""
-    declarators = [c for node in places.of("type_definition") for c in node.children if c.role == "declarator"]
-    own = {places.source.words(leaf) for one in declarators for leaf in (one, *places.source.below(one))}
     text = places.source.words(kind)
-    return (kind.kind in NUMBERS or is_integer_type(text)) and text not in own
+    return (kind.kind in NUMBERS and not places.declared.redefines(text)) or places.declared.is_integer_type(text)
 
 
 @dataclass(frozen=True)
@@ -180,7 +178,8 @@ class SpellType(Whole):
         """Yield integer types of more lengths than `int` alone."""
         for node in places.of("sized_type_specifier"):
             words = places.source.words(node).split()
-            if set(words) <= LENGTHS and words != ["signed", "int"]:
+            together = node.parent is not None and places.is_understood(node.parent)  # not `long static int x`
+            if together and set(words) <= LENGTHS and words != ["signed", "int"]:
                 yield node
 
     def render(self, places: Places, node: Node, write: Write) -> str:

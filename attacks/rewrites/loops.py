@@ -11,6 +11,11 @@ from attacks.rewrites.shared import DECLARES, Matched, Whole, alone, is_repeatab
 from bench.syntax.csource import Node
 
 
+def _loops(places: Places, kind: str) -> Iterator[Node]:
+    """Yield the loops of a kind that belong to no macro and no directive before them."""
+    return filter(places.starts, places.of(kind))
+
+
 def _may_end_with(places: Places, body: Node, part: Node | None) -> bool:
     """Whether a part of the loop's head may run at the end of its body instead.
 
@@ -54,7 +59,7 @@ class ForToWhile(Whole):
 
     def find(self, places: Places) -> Iterator[Node]:
         """Yield loops without `continue` of their own."""
-        for node in places.of("for_statement"):
+        for node in _loops(places, "for_statement"):
             body = node.child("body")
             if body is not None and _may_end_with(places, body, node.child("update")):
                 yield node
@@ -73,7 +78,7 @@ class ForToDo(Whole):
 
     def find(self, places: Places) -> Iterator[Node]:
         """Yield loops without `continue` of their own, whose condition may be written twice."""
-        for node in places.of("for_statement"):
+        for node in _loops(places, "for_statement"):
             body, condition = node.child("body"), node.child("condition")
             fits = body is not None and _may_end_with(places, body, node.child("update"))
             if fits and (condition is None or is_repeatable(places, condition)):
@@ -94,7 +99,7 @@ class WhileToFor(Whole):
 
     def find(self, places: Places) -> Iterator[Node]:
         """Yield while loops."""
-        for node in places.of("while_statement"):
+        for node in _loops(places, "while_statement"):
             condition = node.child("condition")
             if condition is not None and len(condition.inner) == 1 and places.is_clean(condition):
                 yield node
@@ -118,7 +123,7 @@ class WhileToDo(Whole, Matched[tuple[Node, Node]]):
         condition, body = node.child("condition"), node.child("body")
         if condition is None or body is None or not is_repeatable(places, condition):
             return None
-        return (condition, body) if may_move(places, body) else None
+        return (condition, body) if may_move(places, body) and places.starts(node) else None
 
     def put(self, node: Node, found: tuple[Node, Node], write: Write) -> str:
         """Test before the loop as well; the new `if` takes no `else` of others."""
@@ -136,7 +141,7 @@ class DoToWhile(Whole, Matched[tuple[Node, Node]]):
     def match(self, places: Places, node: Node) -> tuple[Node, Node] | None:
         """Return the condition and a body that may end with it."""
         condition, body = node.child("condition"), node.child("body")
-        fits = body is not None and condition is not None and _may_end_with(places, body, condition)
+        fits = body is not None and places.starts(node) and _may_end_with(places, body, condition)
         return (condition, body) if condition is not None and body is not None and fits else None
 
     def put(self, node: Node, found: tuple[Node, Node], write: Write) -> str:

@@ -20,6 +20,8 @@ PRIMARY = frozenset({"identifier", "field_expression", "parenthesized_expression
 TERMS = PRIMARY | {"number_literal", "char_literal", "subscript_expression"}
 POSTFIX = frozenset({"subscript_expression", "field_expression", "call_expression", "update_expression"})
 """Parents that bind tighter than `*` does."""
+BASES = PRIMARY | {"subscript_expression", "string_literal"}
+"""What a subscript belongs to as it is: to C, `sizeof (q)[0]` is the size of an element."""
 AMBIGUOUS = frozenset({"cast_expression", "sizeof_expression"})
 """Parents that may be a product or a type."""
 NAMES = frozenset({"identifier", "field_identifier"})
@@ -52,7 +54,9 @@ class ArrayToPointer(Whole):
         """Yield subscripts of what no macro can be."""
         for node in places.of("subscript_expression"):
             base, index = node.child("argument"), node.child("index")
-            if base is not None and index is not None and places.is_plain(index) and _may_change(places, node, base):
+            if base is None or base.kind not in BASES or index is None or not places.is_plain(index):
+                continue
+            if _may_change(places, node, base):
                 yield node
 
     def render(self, places: Places, node: Node, write: Write) -> str:

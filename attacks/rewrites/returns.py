@@ -10,10 +10,10 @@ from attacks.rewrites.shared import DECLARES, Matched, Whole, alternative, ends_
 from bench.syntax.csource import Node
 
 
-def _in_block(node: Node) -> bool:
+def _in_block(places: Places, node: Node) -> bool:
     """Whether a statement stands among others in a block that has no value and is no switch."""
     block = node.parent
-    if block is None or block.kind != "compound_statement" or is_value(block):
+    if block is None or block.kind != "compound_statement" or is_value(block) or not places.starts(node):
         return False
     return block.parent is None or block.parent.kind != "switch_statement"
 
@@ -39,7 +39,7 @@ class JumpToElse(Matched[tuple[Node, Node, Node]]):
     def match(self, places: Places, node: Node) -> tuple[Node, Node, Node] | None:
         """Return the condition, the branch that ends in a jump, and REST."""
         condition, branch, rest = node.child("condition"), node.child("consequence"), _rest(node)
-        if condition is None or branch is None or node.child("alternative") or not (_in_block(node) and rest):
+        if condition is None or branch is None or node.child("alternative") or not (_in_block(places, node) and rest):
             return None
         if not ends_in_jump(places, branch) or not may_move(places, branch) or not places.may_be_enclosed(rest):
             return None
@@ -66,7 +66,7 @@ class ElseToJump(Whole, Matched[tuple[Node, Node, Node]]):
     def match(self, places: Places, node: Node) -> tuple[Node, Node, Node] | None:
         """Return the condition, the branch that ends in a jump, and what `else` governs."""
         condition, branch, other = node.child("condition"), node.child("consequence"), alternative(node)
-        if condition is None or branch is None or other is None or not _in_block(node):
+        if condition is None or branch is None or other is None or not _in_block(places, node):
             return None
         if not ends_in_jump(places, branch) or not (may_move(places, branch) and may_move(places, other)):
             return None

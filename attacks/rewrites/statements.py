@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from attacks.deadnames import DEAD_NAMES
-from attacks.declared import is_scalar
 from attacks.places import LOOPS, Places
 from attacks.program import Span, Write
 from attacks.rewrites.shared import JUMPS, Matched, Pair, Whole, following, is_statement, sides
@@ -135,7 +134,11 @@ class SwapStatements(Pair, Matched[tuple[Node, str, Node]]):
     def match(self, places: Places, node: Node) -> tuple[Node, str, Node] | None:
         """Return both statements and what stands between them."""
         other = following(node)
-        if other is None or other.kind != "expression_statement" or not places.is_clean(other):
+        if (
+            other is None
+            or other.kind != "expression_statement"
+            or not (places.is_clean(other) and places.starts(node))
+        ):
             return None
         targets = self._target(places, node), self._target(places, other)
         if targets[0] is None or targets[1] is None:
@@ -160,6 +163,8 @@ class SwapStatements(Pair, Matched[tuple[Node, str, Node]]):
         if leaf is None or leaf.kind != "identifier" or (pair is not None and not places.is_pure(pair[1])):
             return None
         declared = places.declared.of(leaf)
-        own = bool(declared) and not any(d.marks - {"const", "register"} or not is_scalar(d) for d in declared)
+        own = bool(declared) and not any(
+            d.marks - {"const", "register"} or not places.declared.is_scalar(d) for d in declared
+        )
         name = places.source.words(leaf)
         return name if own and places.plain_memory and name not in places.exposed else None

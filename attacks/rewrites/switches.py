@@ -85,6 +85,8 @@ class SwitchToIfs(Whole, Matched[tuple[Node, list[_Section]]]):
             return None
         if body.kind != "compound_statement" or not places.is_clean(body) or not places.is_pure(condition):
             return None
+        if not places.starts(node):
+            return None
         sections = list(_sections(places, body)) if is_repeatable(places, condition) else []
         whole = sections and all(section is not None for section in sections)
         found = sorted((s for s in sections if s is not None), key=lambda section: not section.labels)

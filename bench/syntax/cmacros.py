@@ -6,11 +6,19 @@ local's. What is unknown here is unsafe in `bench.syntax.cscope`.
 
 from __future__ import annotations
 
-from bench.syntax.cnames import HARMLESS_MACROS, MEMBER_MACROS, WORD, looks_like_macro
+import re
+
+from bench.syntax.cnames import HARMLESS_MACROS, WORD, looks_like_macro, takes_members
 from bench.syntax.csource import Node, Source
 
 DEFINES = frozenset({"preproc_def", "preproc_function_def"})
+_PASTES = re.compile("##|%:%:|[?][?]=")
+_HIDDEN = re.compile(r"\w\\[ \t]*\r?\n\w|\?\?/")
 CONDITIONAL = frozenset({"preproc_if", "preproc_ifdef", "preproc_elif", "preproc_elifdef", "preproc_else"})
+
+
+STRINGS = frozenset({"string_literal", "concatenated_string"})
+"""What seems to be called in `"%" STR(x)`: a macro that makes text."""
 
 
 def defined_macros(source: Source) -> dict[str, str]:
@@ -38,13 +46,16 @@ def macro_words(source: Source) -> frozenset[str]:
 
 
 def given_to_macros(source: Source) -> frozenset[str]:
-    """Return the words in arguments of the file's own macros: their bodies may make text or members of them."""
+    """Return the words in arguments of which macros make text or members, or may: the file's own, `"%" STR(x)`."""
     names = [node.child("name") for node in source.nodes if node.kind == "preproc_function_def"]
     own = {source.words(name) for name in names if name is not None}
     found: set[str] = set()
-    for node in source.nodes if own else ():
+    for node in source.nodes:
         callee, given = node.child("function"), node.child("arguments")
-        if node.kind == "call_expression" and callee and given and source.words(callee) in own:
+        if node.kind != "call_expression" or callee is None or given is None:
+            continue
+        text = source.words(callee)
+        if text in own or callee.kind in STRINGS or ("offset" in text and takes_members(text)):
             found.update(WORD.findall(source.words(given)))
     return frozenset(found)
 
@@ -53,8 +64,45 @@ def may_be_pasted(source: Source, leaf: Node) -> bool:
     """Whether the name stands alone as an argument of what may be a macro that pastes it or takes it for a member."""
     if leaf.parent is None or leaf.parent.kind != "argument_list" or leaf.parent.parent is None:
         return False
-    callee = leaf.parent.parent.child("function")
+    call = leaf.parent.parent
+    callee = call.child("function")
     if callee is None or callee.kind != "identifier":
         return False
     text = source.words(callee)
-    return text in MEMBER_MACROS or (looks_like_macro(text) and text not in HARMLESS_MACROS)
+    return takes_members(text) or _heads_a_statement(call) or (looks_like_macro(text) and text not in HARMLESS_MACROS)
+
+
+def _heads_a_statement(call: Node) -> bool:
+    """Whether a call has no semicolon, as in `list_each(x, l) f(x);`: it is a macro."""
+    return call.parent is not None and call.parent.kind == "expression_statement" and call.parent.children[-1].missing
+
+
+def has_bare_macros(source: Source, function: Node) -> bool:
+    """Whether a statement may be a macro without arguments, `CHECK_COUNT();` or `CHECK_COUNT;`: it may use any local.
+
+    What else would it work on? A call counts only if it is written as macros are.
+    """
+    names = [name for node in source.below(function) if (name := _bare(source, node)) is not None]
+    texts = {source.words(name) for name in names} - set(defined_macros(source)) if names else set()
+    return bool(texts - {source.words(node) for node in source.nodes if node.role == "declarator"})
+
+
+def _bare(source: Source, node: Node) -> Node | None:
+    """Return the name that a statement consists of, empty parentheses behind it or not."""
+    inner = node.inner[0] if node.kind == "expression_statement" and len(node.inner) == 1 else None
+    if inner is None or inner.kind != "call_expression":
+        return inner if inner is not None and inner.kind == "identifier" else None
+    callee, given = inner.child("function"), inner.child("arguments")
+    if callee is None or given is None or given.inner or callee.kind != "identifier":
+        return None
+    return callee if looks_like_macro(source.words(callee)) else None
+
+
+def pastes(source: Source) -> bool:
+    """Whether a macro of the file makes names out of parts, so that any name may be one of them."""
+    return any(node.kind in DEFINES and _PASTES.search(source.words(node)) is not None for node in source.nodes)
+
+
+def has_hidden_characters(source: Source) -> bool:
+    """Whether words are not what they seem: joined over the end of a line, be it by a trigraph (C11, 5.1.1.2)."""
+    return _HIDDEN.search(source.text) is not None

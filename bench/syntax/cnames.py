@@ -92,6 +92,10 @@ SAFE_CONSTANTS = words(
 )
 """Macros that are known to stand for one parenthesised or atomic constant."""
 
+_MEMBER_MACRO = re.compile(
+    r"\w*offset_?of\w*|\w*container_of\w*|[hl]*list_\w*(?:entry|for_each)\w*|rb_entry\w*|list_safe_reset_next", re.ASCII
+)
+"""Their relatives in the kernel, in QEMU and among compilers' built-ins: `__builtin_offsetof`, `llist_entry`."""
 _MACRO = re.compile(r"_*[A-Z][A-Z0-9_]*", re.ASCII)
 _LEGAL = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -99,6 +103,11 @@ _LEGAL = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 def looks_like_macro(name: str) -> bool:
     """Whether a name that is declared nowhere in sight is written as macros are."""
     return _MACRO.fullmatch(name) is not None
+
+
+def takes_members(name: str) -> bool:
+    """Whether a name is that of a macro that may paste, stringify, or take a type or a member."""
+    return name in MEMBER_MACROS or _MEMBER_MACRO.fullmatch(name) is not None
 
 
 def is_legal_local(name: str) -> bool:

@@ -12,7 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from bench.syntax.cmacros import given_to_macros, macro_words, may_be_pasted
+from bench.syntax.cmacros import (
+    given_to_macros,
+    has_bare_macros,
+    has_hidden_characters,
+    macro_words,
+    may_be_pasted,
+    pastes,
+)
 from bench.syntax.cnames import WORD, words
 from bench.syntax.csource import Node, Source
 
@@ -51,11 +58,19 @@ def functions(source: Source) -> tuple[Node, ...]:
     return tuple(n for n in found if not any(a.kind == "function_definition" for a in n.ancestors()))
 
 
-def local_names(source: Source) -> tuple[Name, ...]:
-    """Return every local and parameter that is safe to rename, function by function, in the order of first mention."""
+def local_names(source: Source, fresh: frozenset[str] = frozenset()) -> tuple[Name, ...]:
+    """Return every local and parameter that is safe to rename, function by function, in the order of first mention.
+
+    Names of which the caller knows that no macro can mean them are `fresh`: the macros are older than they are.
+    """
     barred = macro_words(source) | given_to_macros(source)
+    closed = pastes(source) or has_hidden_characters(source)
     return tuple(
-        name for node in functions(source) for name in _safe_names(source, node, barred | _beyond(source, node))
+        name
+        for node in functions(source)
+        for shut in [closed or has_bare_macros(source, node)]
+        for name in _safe_names(source, node, barred | _beyond(source, node))
+        if not shut or name.text in fresh
     )
 
 
@@ -91,7 +106,16 @@ def _is_plain(source: Source, leaf: Node, meaning: _Declared) -> bool:
     """Whether this occurrence is a local's, and no macro can make something else of it."""
     if not meaning.local or (_is_callee(leaf) and not meaning.callable):
         return False
-    return not may_be_pasted(source, leaf)
+    return not (_is_label_address(source, leaf) or may_be_pasted(source, leaf))
+
+
+def _is_label_address(source: Source, leaf: Node) -> bool:
+    """Whether it is GNU's `&&label`."""
+    inner = leaf.parent
+    outer = inner.parent if inner is not None else None
+    return outer is not None and all(
+        node.kind == "pointer_expression" and source.text.startswith("&", node.start) for node in (inner, outer) if node
+    )
 
 
 def _is_callee(leaf: Node) -> bool:
@@ -112,7 +136,8 @@ def _resolve(source: Source, function: Node, unsafe: set[str]) -> Iterator[tuple
             continue
         if node.kind in SCOPES or (node.kind == "parameter_list" and _is_prototype(node, function)):
             scopes.append((node.stop, {}))
-        if node.kind in OPAQUE or node.missing:
+        computed = node.kind == "goto_statement" and any(child.kind == "ERROR" for child in node.children)
+        if node.kind in OPAQUE or node.missing or computed:
             unsafe.update(WORD.findall(source.words(node)))
             skip = node.stop
         elif node.kind == "type_identifier" and not _is_tag(node):

@@ -12,6 +12,10 @@ from bench.syntax.cscope import local_names
 from bench.syntax.csource import parse
 
 RENAMED = [
+    ("#define CHECK() g(1)\nint f(int a) { CHECK(); return a; }", {"a": 2}),
+    ("int f(int a) { check(); return a + RANDOM(); }", {"a": 2}),
+    ("int f(int a) { a; (void)a; return a && a; }", {"a": 5}),
+    ("int f(int a, void **p) { goto *p[a]; }", {"a": 2, "p": 2}),
     ("int f(int a) { int b = a; return b; }", {"a": 2, "b": 2}),
     ("int f(a, b) int a; char *b; { return a + *b; }", {"a": 3, "b": 3}),  # K&R
     ("int f(int a) { { int a = 1; a++; } for (int a = 0; a; ) ; return a; }", {"a": 6}),  # shadowed: together
@@ -41,6 +45,22 @@ KEPT = [
     "int f(int a) { a @ 3; }",
     "int f(int av_unused a) { return 1; }",
     "int f(void) { a += 1; int a; }",
+    "int f(int a) { CHECK_COUNT(); return a; }",  # may read it
+    "int f(int a) { if (g()) CHECK_COUNT; return a; }",
+    "int f(int a) { check_count; return a; }",
+    'int f(int a) { g("%" STR(a + 1), 1); }',  # makes text of it
+    'int f(int a) { g("%" STR(a) "b"); }',
+    'int f(int a) { g(STR(a) "b"); }',
+    "int f(int a) { return __builtin_offsetof(T, x.v[a]) + a; }",
+    "int f(int a) { return offsetof(T, a) + a; }",
+    "int f(int a) { return offset_of(struct s, a) + a; }",
+    "int f(int a) { return g(llist_entry(q, T, a)) + a; }",
+    "int f(int a) { list_each(q, a) g(a); }",  # a macro, because no semicolon follows
+    "int f(void *a) { goto *a; }",
+    "int f(int a) { a: g(&&a); return a; }",
+    "#define VAL(n) val_##n\nint f(int val_1) { return VAL(1); }",
+    "int f(int ab) { return a\\\nb + ab; }",  # one word to C
+    "int f(int a) { /* why ??/\n*/ return a; }",
 ]
 
 

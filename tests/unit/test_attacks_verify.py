@@ -76,3 +76,9 @@ def test_refuses_to_lose_a_comment_that_a_tool_reads() -> None:
 def test_a_constant_is_compared_by_value_and_not_by_its_parts() -> None:
     assert "number" in verify("int f(void) { return 3 + 4; }", "int f(void) { return 3 * 4; }")
     assert "number" in verify("int f(int n) { return n + 3 + 4; }", "int f(int n) { return n + (3 + 4); }")
+
+
+def test_the_locals_of_dead_code_are_known_beside_a_macro_that_may_read_all_others() -> None:
+    code = "int f(int a) { CHECK(); return a; }"
+    assert verify(code, code.replace("CHECK", "if (0) { int spare = 0; spare++; } CHECK")) == ""
+    assert verify(code, "int f(int b) { CHECK(); return b; }") != ""
