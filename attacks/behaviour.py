@@ -34,6 +34,13 @@ class Behaves:
         before = self.gcc.observe(whole(sample, sample.code))
         return difference(before, self.gcc.observe(whole(sample, program))) if not before.fault else ""
 
+    def compares(self, sample: Sample) -> bool:
+        """Whether the sample can be run: it ends by itself, and the same way each time."""
+        if not sample.driver:
+            return False
+        runs = self.gcc.observe(whole(sample, sample.code)).runs
+        return bool(runs) and not any(run.stopped or run != runs[0] for run in runs)
+
 
 def difference(before: Observed, after: Observed) -> str:
     """Return what a program does that the original never did; "" where nothing is known."""

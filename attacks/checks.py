@@ -1,8 +1,9 @@
 """What a success must pass before the judge counts it: one `Check` for each way of looking at a pair of programs.
 
 Follows spec/attacks.md, 4. The judge asks every check about a program that fooled the victim, cheapest first, and notes
-which one stopped it; what is refused is never handed on, so nothing runs that the static check has not seen. Static
-facts are in verify.py; compiling and running are in compiling.py and behaviour.py.
+which one stopped it; what is refused is never handed on, so nothing runs that the static check has not seen. What
+passes all of them must still be proven (proof.py). Static facts are in verify.py; compiling and running are in
+compiling.py and behaviour.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The only place where queries, success and validity are decided: the harness judges, the attack tries.
 
 Follows STYLE, habit 1, and spec/attacks.md, 3: queries count as ALERT counts them, repetitions and the original
-included; a success counts only if the program passes every `Check` and fools the victim when asked again, alone.
+included; a success counts only if the program fools the victim when asked again, alone, passes every `Check`, and is
+proven to mean the same.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from attacks.checks import CHECKS, Check
 from attacks.memory import Memory
+from attacks.proof import UNVERIFIED, is_proven
 from attacks.truncation import without_tail
 from bench.measuring.metrics import checked
 from bench.networks.windows import Windowed
@@ -156,7 +158,7 @@ class _Trial:
             return replace(outcome, refused="never put to the victim within the budget")
         if victim.predicts(program) == sample.label:
             return outcome
-        reason = self._refuse(program)
+        reason = self._refuse(program, attempt.changed)
         if reason:
             return replace(outcome, refused=reason)
         return replace(
@@ -168,7 +170,7 @@ class _Trial:
             by_truncation=self._by_truncation(program),
         )
 
-    def _refuse(self, program: str) -> str:
+    def _refuse(self, program: str, changed: Sequence[str]) -> str:
         """Return why a program that fooled the victim does not count; note which check stopped it."""
         if not self.victim.flips_alone(program, self.sample.label):
             self.stopped["reproduced"] += 1
@@ -177,6 +179,9 @@ class _Trial:
             if reason := check.refuse(self.sample, program):
                 self.stopped[check.name] += 1
                 return reason
+        if not is_proven(self.sample, program, changed, self.checks):
+            self.stopped[UNVERIFIED] += 1
+            return "unverified: no renaming, not rebuilt from the changes named, not run"
         return ""
 
     def _by_truncation(self, program: str) -> bool:

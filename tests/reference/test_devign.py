@@ -18,6 +18,7 @@ from statistics import mean, median
 import pytest
 
 from attacks.program import Locus, Program
+from attacks.rebuild import is_rebuilt
 from attacks.rename import Drawn, rename_loci
 from attacks.rewrite import rewrite_loci
 from attacks.rewrites import LAYOUT, REWRITES
@@ -148,8 +149,9 @@ class Census:
         for k in range(GENOTYPES):
             genotype = program.random(rng, SHARES[k % len(SHARES)])
             self.programs += 1
-            if reason := verify(sample.code, program.render(genotype)):
-                self.refused.append(f"{sample.id}: {reason}: {program.changes(genotype)}")
+            text, changes = program.render(genotype), program.changes(genotype)
+            if reason := verify(sample.code, text) or ("" if is_rebuilt(source, text, changes) else "not rebuilt"):
+                self.refused.append(f"{sample.id}: {reason}: {changes}")
 
     def _count(self, family: str, loci: Sequence[Locus]) -> None:
         self.loci.setdefault(family, []).append(len(loci))

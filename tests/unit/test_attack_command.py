@@ -11,6 +11,7 @@ import pytest
 
 from bench import cli
 from bench.config import GIVEN
+from bench.gate.validate import Wanted, validate
 from bench.storage.store import Store
 
 CODE = "int fill_%d(char *buf, int size) { int total = %d; while (size) { buf[--size] = total; } return total; }"
@@ -30,6 +31,20 @@ class Broken:
 class Renamed:
     def attempt(self, victim, sample, budget, rng):
         return Attempt(sample.code.replace("total", "sum"), 1, 1, ("rename total -> sum",))
+
+class Edited:
+    def attempt(self, victim, sample, budget, rng):
+        code = sample.code.replace("total", "sum")
+        return Attempt(code.replace(*self.edit), 1, 1, ("rename total -> sum", "swap_statements@1"))
+
+class Flipped(Edited):
+    edit = "while (size)", "while (!size)"
+
+class Deleted(Edited):
+    edit = "buf[--size] = sum;", ""
+
+class Swapped(Edited):
+    edit = "seen = size; size += first;", "size += first; seen = size;"
 """
 
 
@@ -77,6 +92,22 @@ def test_a_python_model_and_a_python_attack(
     shown = capsys.readouterr().out
     assert "my_models:Detector" in shown.replace("\\", "")
     assert (folder / "run" / "tables" / "main.tex").is_file()
+
+
+def test_a_foreign_attack_that_changes_the_meaning_counts_for_nothing(attack: Callable[..., int], folder: Path) -> None:
+    code = "int fill(char *buf, int size, int first) { int total = 0, seen; seen = size; size += first; "
+    code += "while (size) { buf[--size] = total; } return seen; }"
+    (folder / "data" / "test.jsonl").write_text(json.dumps({"func": code, "target": 1}) + "\n")
+    wrong = [f"my_models:{name}" for name in ("Flipped", "Deleted", "Swapped")]
+    assert attack("--model", "my_models:Detector", "--attack", ",".join([*wrong, "my_models:Renamed"])) == 0
+    store = Store.read(folder / "run")
+    found = {(one.attack, one.metric): one.value for one in store.all_records()}
+    assert [found[name, "asr"] for name in wrong] == [0.0] * 3
+    assert [found[name, "stopped/unverified"] for name in wrong] == [1] * 3
+    assert found["my_models:Renamed", "asr"] == 100.0
+    assert "stopped by unverified" in (folder / "run" / "tables" / "attacks.csv").read_text()
+    faults = [one.faults for one in validate(folder / "run", Wanted(model="my_models:Detector"))]
+    assert not any(faults), faults
 
 
 def test_the_same_command_again_computes_nothing(attack: Callable[..., int], folder: Path) -> None:

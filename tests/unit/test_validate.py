@@ -160,6 +160,7 @@ def retold(root: Path, line: int, **fields: object) -> None:
     [
         (CODE % (0, 0), "resisted"),
         ((CODE % (0, 0)).replace("total", "sum").replace("while (size)", "while (danger(size))"), "resisted ("),
+        ((CODE % (0, 0)).replace("total", "sum").replace("[--size]", "[++size]"), "resisted (unverified"),
         ("not C at all {{{", "resisted ("),
     ],
 )
