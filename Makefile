@@ -46,7 +46,7 @@ RUNS := results/runs/devign-cpu
 
 evidence: $(READY)
 	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --seeds 0,1,2 --attacks $(MAIN) --output $(RUNS) \
-		--methods 'moekd,$(OTHERS),moekd[size_mb=1.5],kd[size_mb=1.5],moekd[perturbed=true]'
+		--methods 'moekd,$(OTHERS),moekd[size_mb=1.5],kd[size_mb=1.5],compressor[size_mb=1.5],moekd[perturbed=true]'
 	$(BIN)/python -m bench publish $(RUNS) --output results/devign
 	mkdir -p $(RUNS)-recipes && cp -rn $(RUNS)/artifacts $(RUNS)-recipes
 	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks $(RECIPES) --output $(RUNS)-recipes \
