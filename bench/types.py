@@ -237,7 +237,7 @@ class Attempt:
     alleles: int = 0
     """Legal alternatives over all loci, originals not counted."""
     changed: tuple[str, ...] = ()
-    """Changed loci in the words of `Program.changes`, "rename buf -> out", "for_to_while@4": the judge rebuilds by it."""
+    """Changed loci in the words of `Program.changes`, "rename buf -> out", "for_to_while@4": the judge rebuilds it."""
     too_large: bool = False
     """Whether the attack left the sample out, because its space is too large to be searched completely."""
 
