@@ -167,7 +167,6 @@ class Classifier(Protocol):
 
     def probabilities(self, programs: Sequence[str]) -> Probabilities:
         """Judge n programs; see `Probabilities` for shape and columns."""
-        ...
 
 
 class Expert(Classifier, Protocol):
@@ -175,35 +174,25 @@ class Expert(Classifier, Protocol):
 
     def logits(self, programs: Sequence[str]) -> NDArray[np.float64]:
         """Shape (n,): log-odds of "vulnerable" at temperature 1."""
-        ...
 
 
 class Teacher(Expert, Protocol):
     """A fine-tuned classifier that can also be asked how sure it is, and be specialised again from its encoder."""
 
     @property
-    def name(self) -> str:
-        """Registry name."""
-        ...
-
-    @property
     def graph(self) -> bool:
         """Whether it reads data flow beside the text, as GraphCodeBERT does."""
-        ...
 
     @property
     def facts(self) -> Mapping[str, float]:
         """What is known of its making; these become records of the row `teacher`."""
-        ...
 
     @property
     def network(self) -> Classifier:
         """The fine-tuned classifier alone, as it is stored."""
-        ...
 
     def embed(self, programs: Sequence[str]) -> NDArray[np.float64]:
         """Shape (n, d): mean-pooled last layer of the pre-trained encoder, before fine-tuning."""
-        ...
 
     def specialise(
         self,
@@ -214,7 +203,6 @@ class Teacher(Expert, Protocol):
         seed: int,
     ) -> Expert:
         """Fine-tune a fresh copy of the pre-trained encoder on samples of the given weights."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -233,7 +221,6 @@ class Method(Protocol):
 
     def compress(self, teacher: Teacher, data: Splits, budget: Budget, seed: int) -> Student:
         """Make the student; the same arguments give the same student."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -257,4 +244,3 @@ class Attack(Protocol):
 
     def attempt(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Attempt:
         """Try with at most `budget` queries; the same arguments give the same attempt."""
-        ...

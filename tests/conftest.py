@@ -45,7 +45,6 @@ class FakeNetwork:
 class FakeTeacher(FakeNetwork):
     """A `bench.types.Teacher` without a network; remembers how it was specialised."""
 
-    name: str = "fake"
     graph: bool = False
     facts: Mapping[str, float] = field(default_factory=dict)
     specialised: list[tuple[NDArray[np.float64], int]] = field(default_factory=list)

@@ -60,11 +60,6 @@ class Remembered:
     """Everything that the teacher depends on."""
 
     @property
-    def name(self) -> str:
-        """Registry name."""
-        return self.made.name
-
-    @property
     def graph(self) -> bool:
         """Whether it reads data flow beside the text."""
         return self.made.graph

@@ -26,7 +26,6 @@ TEACHER_SEED = 0
 class FineTuned:
     """A teacher in the sense of `bench.types.Teacher`."""
 
-    name: str
     encoder: Encoder
     network: Network
 
@@ -86,4 +85,4 @@ def single_teacher(
     """Fine-tune the one teacher of the baselines on the labelled half."""
     seed = derive(TEACHER_SEED, name, "teacher")
     network = fine_tune(encoder, labelled, np.ones(len(labelled)), valid, recipe, seed, f"teacher {name}")
-    return FineTuned(name, encoder, network)
+    return FineTuned(encoder, network)

@@ -105,7 +105,7 @@ class Students:
         network = models.load(folder / "network", device)
         if not isinstance(network, models.Network):
             raise TypeError(f"expected a network in {folder}")
-        made = FineTuned(self.name, load_own_encoder(folder / "encoder", device), network)
+        made = FineTuned(load_own_encoder(folder / "encoder", device), network)
         return Remembered(made, self.store, slot[1])
 
 
