@@ -1,5 +1,6 @@
 # make run and make test do everything on a fresh machine with Python 3.11 or newer; make check is the developers' one check;
 # make evidence makes results/devign from DATA on a CPU, make evidence-gpu on a GPU: each goes on where it was stopped;
+# make bench measures speed and memory, says per bar what was asked and measured, and fails where an asserted one is missed;
 # make gate compares a smoke run with the committed baseline, make baseline writes that anew.
 PYTHON ?= python3
 VENV := .venv

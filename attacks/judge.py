@@ -56,10 +56,19 @@ class CountingVictim:
     known: Memory[NDArray[np.float64]] = field(default_factory=Memory)
 
     def probabilities(self, programs: Sequence[str]) -> Probabilities:
-        """Judge programs; see `bench.types.Classifier`. Raises BudgetSpentError before anything is computed."""
+        """Judge programs; see `bench.types.Classifier`.
+
+        Raises:
+            BudgetSpentError: before anything is computed.
+            TypeError, UnicodeEncodeError: not programs.
+        """
+        if isinstance(programs, str) or not all(isinstance(program, str) for program in programs):
+            raise TypeError(f"expected programs as a list of str, got {programs!r:.60}")
         if self.queries + len(programs) > self.budget:
             raise BudgetSpentError(f"asked for {self.queries + len(programs)} queries, budget {self.budget}")
         fresh = self.known.missing(programs)
+        for program in fresh:
+            program.encode()  # some victims would die of half a surrogate
         if fresh:
             rows = checked(self.classifier.probabilities(fresh), len(fresh))
             for program, row in zip(fresh, rows, strict=True):
@@ -154,8 +163,11 @@ class _Trial:
             return replace(outcome, verdict="too_large")
         if program is None or program == sample.code:
             return replace(outcome, verdict="resisted" if attempt.sites else "no_sites", changed=())
-        if program not in victim.seen and victim.queries >= victim.budget:
-            return replace(outcome, refused="never put to the victim within the budget")
+        reason = unparsable(program)
+        if not reason and program not in victim.seen and victim.queries >= victim.budget:
+            reason = "never put to the victim within the budget"
+        if reason:
+            return replace(outcome, refused=reason)
         if victim.predicts(program) == sample.label:
             return outcome
         reason = self._refuse(program, attempt.changed)

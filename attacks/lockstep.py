@@ -19,6 +19,7 @@ import numpy as np
 
 from bench.measuring.metrics import checked
 from bench.networks.windows import Windowed
+from bench.plugins import PluginError
 from bench.types import Classifier, Probabilities
 
 T = TypeVar("T")
@@ -38,6 +39,8 @@ class _Lane(Generic[T]):
 
     task: Callable[[Classifier], T]
     victim: Classifier
+    name: str = ""
+    """Of the sample that it attacks, for errors."""
     question: list[str] = field(default_factory=list)
     alone: bool = False
     """Whether the question is to be put without anybody else's."""
@@ -105,19 +108,26 @@ class _Lane(Generic[T]):
 
 
 def side_by_side(
-    victim: Classifier, tasks: Sequence[Callable[[Classifier], T]], apart: Classifier | None = None, width: int = WIDTH
+    victim: Classifier,
+    tasks: Sequence[Callable[[Classifier], T]],
+    apart: Classifier | None = None,
+    width: int = WIDTH,
+    names: Sequence[str] = (),
 ) -> Iterator[tuple[T, float]]:
     """Run every task against the victim, at most `width` at a time; yield results and seconds in the order of tasks.
 
     Questions that are put by themselves go to `apart`, where that is given: the victim without its memory.
 
-    The error of a task, or of the victim, ends all of them and is raised where the result was due.
+    The error of a task is raised where its result was due, that of the victim at once; either ends all of them. Where a
+    plug-in failed, it says on which sample, by the tasks' `names`.
     """
-    waiting, lanes = deque(tasks), deque[_Lane[T]]()
+    waiting = deque(zip(tasks, names or [""] * len(tasks), strict=True))
+    lanes = deque[_Lane[T]]()
     try:
         while waiting or lanes:
             while waiting and sum(not lane.done for lane in lanes) < width:
-                lanes.append(_Lane(waiting.popleft(), victim))
+                task, name = waiting.popleft()
+                lanes.append(_Lane(task, victim, name))
                 lanes[-1].resume()
             while lanes and lanes[0].done:
                 yield _result(lanes.popleft())
@@ -129,7 +139,7 @@ def side_by_side(
 
 def _result(lane: _Lane[T]) -> tuple[T, float]:
     if lane.error is not None:
-        raise lane.error
+        raise lane.error.about(lane.name) if isinstance(lane.error, PluginError) else lane.error
     return lane.result, lane.seconds  # type: ignore[return-value]  # a task without error has returned
 
 
@@ -148,7 +158,12 @@ def _answer(victim: Classifier, lanes: Sequence[_Lane[T]]) -> None:
     if not programs:
         return
     started = time.perf_counter()
-    rows = dict(zip(programs, checked(victim.probabilities(programs), len(programs)), strict=True))
+    try:
+        found = victim.probabilities(programs)
+    except PluginError as error:
+        failing = programs[error.place or 0]
+        raise error.about(next(lane.name for lane in lanes if failing in lane.question)) from error
+    rows = dict(zip(programs, checked(found, len(programs)), strict=True))
     each = (time.perf_counter() - started) / sum(len(lane.question) for lane in lanes)
     for lane in lanes:
         lane.answer = np.array([rows[program] for program in lane.question])

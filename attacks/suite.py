@@ -52,7 +52,18 @@ class _Memory:
 
 @dataclass(frozen=True)
 class Suite:
-    """Attacks in turn until the judge counts a success; at least as strong as each member alone with its share."""
+    """Attacks in turn until the judge counts a success.
+
+    What holds, for one victim, sample, generator and set of checks: wherever a member alone succeeds with its share of
+    the budget and its own stream of the generator, the suite with the whole budget does. So with b / (smallest share)
+    queries it is at least as strong as each member with b. It needs members for which a longer budget only continues
+    the search (attacks/walk.py), and a victim that answers alike in any company.
+
+    What does not hold: a member that gets the whole budget may fell what the suite, which kept most of it for others,
+    does not. Of 39 embedded functions, `combined` alone felled 30 with 50 queries and 38 with 200, the suite 27 and 37
+    (against a logistic regression over tokens). As strong as every attack of a run with its whole budget is the row
+    "worst-case" of the tables, which is their union.
+    """
 
     members: tuple[Member, ...]
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from attacks.catalogue import CATALOGUE, Listed
+from attacks.foreign import Foreign
 from bench import installed
 from bench.config import CONTROLS, GIVEN, Experiment
 from bench.distillation.teachers import TEACHER_SEED
 from bench.methods import METHODS, Entry
 from bench.networks.encoders import Encoder, load_encoder
-from bench.plugins import Foreign, load_object
+from bench.plugins import load_object
 from bench.presets import Preset
 from bench.pretraining.corpus import without_copies
 from bench.pretraining.pretrain import pretrain

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.measuring.metrics import checked, clean, clean_intervals
+from bench.plugins import PluginError
 from bench.results import Predictions
 from bench.types import Classifier, Sample
 
@@ -36,7 +37,11 @@ def share(metric: str, value: float, n: int, interval: tuple[float, float] | Non
 
 def predict(classifier: Classifier, samples: Sequence[Sample]) -> Predictions:
     """Judge every sample once."""
-    vulnerable = checked(classifier.probabilities([sample.code for sample in samples]), len(samples))[:, 1]
+    try:
+        found = classifier.probabilities([sample.code for sample in samples])
+    except PluginError as error:
+        raise error.about(samples[error.place or 0].id) from error
+    vulnerable = checked(found, len(samples))[:, 1]
     return Predictions(
         tuple(sample.id for sample in samples),
         tuple(sample.label for sample in samples),

@@ -18,6 +18,8 @@ from bench.measuring.stats import Interval, ratio, wilson
 from bench.types import UsageError
 
 ECE_BINS = 10
+ROUNDING = 1e-3
+"""How far a probability may be off; models answer in half precision as well."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,10 @@ def checked(rows: object, n: int) -> NDArray[np.float64]:
     table = np.asarray(rows, dtype=np.float64)
     if table.shape != (n, 2):
         raise UsageError(f"expected probabilities of shape ({n}, 2), got {table.shape}: mend the model's classifier")
-    if not np.isfinite(table).all() or np.abs(table.sum(axis=1) - 1).max() > 1e-3:
+    if not np.isfinite(table).all() or (np.abs(table.sum(axis=1) - 1) > ROUNDING).any():
         raise UsageError("expected finite probabilities that sum to 1, got others: mend the model's classifier")
+    if (table < -ROUNDING).any() or (table > 1 + ROUNDING).any():
+        raise UsageError("expected probabilities from 0 to 1, got others: mend the model's classifier")
     return table
 
 

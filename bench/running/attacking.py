@@ -103,7 +103,9 @@ def attack_group(assault: Assault, samples: Sequence[Sample]) -> list[Outcome]:
         apart = _load(assault.victim)
         victim = apart.remembering() if isinstance(apart, _Remembers) else apart
         tasks = [partial(_trial, assault, sample) for sample in samples]
-        return [replace(outcome, seconds=seconds) for outcome, seconds in side_by_side(victim, tasks, apart)]
+        names = [sample.id for sample in samples]
+        found = side_by_side(victim, tasks, apart, names=names)
+        return [replace(outcome, seconds=seconds) for outcome, seconds in found]
 
 
 def _both(assault: Assault, group: Sequence[Sample]) -> tuple[Assault, Sequence[Sample]]:

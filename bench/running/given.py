@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import index
 from pathlib import Path
 
 from bench.config import Model
 from bench.measuring.evaluate import Measured
-from bench.networks.models import INPUTS_FILE
-from bench.networks.victims import VictimOptions, load_victim
-from bench.plugins import load_object, source_file
+from bench.measuring.metrics import checked
+from bench.networks.models import INPUTS_FILE, Network
+from bench.networks.victims import Victim, VictimOptions, load_victim
+from bench.networks.windows import Windowed
+from bench.plugins import PluginError, load_object, source_file, theirs
 from bench.storage.store import Cell
-from bench.types import Classifier, UsageError
+from bench.types import Classifier, Probabilities, UsageError
 
 READ = ("*.json", "*.safetensors", "*.bin", "*.txt")
 """Files of a Hugging Face directory that decide what the model answers."""
@@ -38,7 +42,7 @@ class Loaded:
             )
         if is_python(model):
             made: Classifier = load_object(model.source, "probabilities")
-            return made
+            return made if isinstance(made, Network | Victim) else Foreign(model.source, made)
         options = VictimOptions(model.vulnerable_label, model.revision, model.whitespace, model.max_tokens)
         return load_victim(model.source, options, self.device)
 
@@ -50,6 +54,52 @@ class Loaded:
     def at(self, folder: Path) -> Loaded:
         """Return the same model, lying elsewhere."""
         return replace(self, model=replace(self.model, source=str(folder)))
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A classifier of the user's own: whatever its code does is told in one line, and its answers are looked at."""
+
+    spec: str
+    """package.module:factory."""
+    classifier: Classifier
+
+    def __post_init__(self) -> None:
+        """Have a window only if the classifier has one."""
+        if isinstance(self.classifier, Windowed):
+            object.__setattr__(self, "visible", self._visible)
+
+    def probabilities(self, programs: Sequence[str]) -> Probabilities:
+        """Judge n programs, shape (n, 2); raises `bench.plugins.PluginError` with the place of one that fails."""
+        try:
+            return self._asked(programs)
+        except PluginError as error:
+            raise PluginError(self.spec, error.reason, place=self._failing(programs)) from error
+
+    def _asked(self, programs: Sequence[str]) -> Probabilities:
+        with theirs(self.spec):
+            found = self.classifier.probabilities(programs)
+            try:
+                return checked(found, len(programs))
+            except UsageError as error:
+                raise PluginError(self.spec, str(error).partition(": mend")[0]) from error
+
+    def _failing(self, programs: Sequence[str]) -> int:
+        """Return the place of a program that is in the way, by halves; one that fails only in company may be any."""
+        start, end = 0, len(programs)
+        while end - start > 1:
+            middle = (start + end) // 2
+            try:
+                self._asked(programs[start:middle])
+            except PluginError:
+                end = middle
+            else:
+                start = middle
+        return start
+
+    def _visible(self, program: str) -> int:
+        with theirs(self.spec):
+            return index(self.classifier.visible(program))  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)

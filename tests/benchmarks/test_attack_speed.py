@@ -1,11 +1,17 @@
 """What batching, lockstep and workers save an attack, as ratios within one run; run with `make bench`.
 
+The bars are asserted on the embedded task, the default. On Devign they are told only: its mean function fills 353 of
+the 400 tokens, so that the plain loop wastes little, and tenfold is known not to be reached there.
+
 The victim has Compressor's published architecture (12 layers, 3.02 MB) and random weights: speed does not depend on
 them. The plain loop is what the reference attacks do: one program a call, padded to 400 tokens, nothing remembered.
 """
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +39,10 @@ ATTACK, BUDGET, WORKERS = "alert-greedy", 200, 2
 SAMPLES = 32
 MANY = 4 * SAMPLES
 """So many that the start of the workers, and the last group, for which one waits, weigh little, as in a real run."""
+TEST_SPLIT = 2732
+"""Functions in Devign's test split."""
+LINEAR = 1.25
+"""A query costs the same among twice as many samples, which are other programs and therefore not quite as long."""
 DEVIGN = Path(__file__).parents[3] / "shared" / "data" / "devign"
 TASKS = {"embedded": None, "devign": str(DEVIGN)}
 
@@ -45,34 +55,44 @@ class Setting:
     samples: Sequence[Sample]
     """MANY, labelled as the victim judges them, so that all are attacked."""
     assault: Assault
+    task: str
+
+    @property
+    def asserted(self) -> bool:
+        return self.task == "embedded"
 
 
 @pytest.fixture(scope="module", params=TASKS)
 def setting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Setting:
-    if request.param == "devign" and not DEVIGN.is_dir():
+    return made(request.param, MANY, tmp_path_factory.mktemp("victim"))
+
+
+def made(task: str, count: int, folder: Path) -> Setting:
+    """Return so many samples of a task and a victim for them, which is saved in the folder."""
+    if task == "devign" and not DEVIGN.is_dir():
         pytest.skip("needs ../shared/data/devign, the functions of Devign")
-    splits = data.load(request.param, TASKS[request.param], data.Limits(500, 1, MANY))
+    splits = data.load(task, TASKS[task], data.Limits(500, 1, count))
     codes = [sample.code for sample in splits.labelled]
     network = build(COMPRESSOR, Recipe(1, 1e-4), train_tokenizer("bpe", 1000, codes), 0)
-    folder = tmp_path_factory.mktemp("victim")
     save(network, folder)
     vulnerable = network.probabilities([sample.code for sample in splits.test])[:, 1] > 0.5
     samples = [replace(one, label=1 if said else 0) for one, said in zip(splits.test, vulnerable, strict=True)]
     attack = CATALOGUE[ATTACK].make(Names(gather_names(codes)))
-    return Setting(network, samples, Assault(Stored(str(folder), "cpu"), attack, ATTACK, BUDGET, 0, tuple(CHECKS)))
+    assault = Assault(Stored(str(folder), "cpu"), attack, ATTACK, BUDGET, 0, tuple(CHECKS))
+    return Setting(network, samples, assault, task)
 
 
 @dataclass(eq=False)
 class Timed:
-    """A victim that knows how long it was asked."""
+    """A victim that knows how many seconds of the processor its answers took."""
 
     network: Network
     seconds: float = 0.0
 
     def probabilities(self, programs: Sequence[str]) -> Probabilities:
-        started = time.perf_counter()
+        started = time.process_time()
         rows = self.network.probabilities(programs)
-        self.seconds += time.perf_counter() - started
+        self.seconds += time.process_time() - started
         return rows
 
     def __call__(self) -> Timed:
@@ -109,19 +129,22 @@ def attacked(setting: Setting, workers: int) -> Callable[[], list[Outcome]]:
 
 
 @pytest.mark.benchmark(group="queries under attack")
-def test_queries_per_second_against_the_plain_loop(benchmark, setting: Setting, all_threads: None) -> None:
+def test_queries_per_second_against_the_plain_loop(benchmark, bar, setting: Setting, all_threads: None) -> None:
+    codes = [sample.code for sample in setting.samples]
+    before = plain(setting.network, codes)
     found = benchmark.pedantic(attacked(setting, WORKERS), rounds=1)
     rate = sum(outcome.queries for outcome in found) / benchmark.stats.stats.min
-    slow = plain(setting.network, [sample.code for sample in setting.samples])
+    slow = (before + plain(setting.network, codes)) / 2  # whoever else uses the machine, uses it all the time
     benchmark.extra_info["queries/s"] = round(rate, 1)
     benchmark.extra_info["plain loop, queries/s"] = round(slow, 1)
-    benchmark.extra_info["times faster"] = round(rate / slow, 2)
+    what = f"{setting.task}: queries/s over those of the plain loop"
+    bar(what, rate / slow, least=10, unit=" times", asserted=setting.asserted)
     assert rate > slow
 
 
-@pytest.mark.benchmark(group="overhead")
+@pytest.mark.benchmark(group="overhead", timer=time.process_time)
 @pytest.mark.parametrize("attack", [ATTACK, "rename-greedy"])
-def test_searching_adds_little_to_the_calls_of_the_model(benchmark, setting: Setting, attack: str) -> None:
+def test_searching_adds_little_to_the_calls_of_the_model(benchmark, bar, setting: Setting, attack: str) -> None:
     victim = Timed(setting.network)
     names = Names(gather_names(sample.code for sample in setting.samples))
     assault = replace(setting.assault, victim=victim, name=attack, attack=CATALOGUE[attack].make(names))
@@ -129,19 +152,29 @@ def test_searching_adds_little_to_the_calls_of_the_model(benchmark, setting: Set
     list(outcomes(replace(assault, budget=3), samples[:2], 0, 1))  # TextAttack is imported
     victim.seconds = 0.0
     benchmark.pedantic(lambda: list(outcomes(assault, samples, 0, 1)), rounds=1)
-    overhead = benchmark.stats.stats.min / victim.seconds - 1
-    benchmark.extra_info["% on top of the model's calls"] = round(100 * overhead, 1)
-    assert overhead < 1
+    overhead = 100 * (benchmark.stats.stats.min / victim.seconds - 1)
+    what = f"{setting.task}: {attack} on top of the model's calls"
+    bar(what, overhead, most=25, unit=" %", asserted=setting.asserted)
 
 
-@pytest.mark.benchmark(group="scaling")
-def test_attacks_scale_linearly_in_samples(benchmark, setting: Setting) -> None:
+@pytest.mark.benchmark(group="scaling", timer=time.process_time)
+def test_attacks_scale_linearly_in_samples(benchmark, bar, setting: Setting) -> None:
     half = few(setting, SAMPLES // 2)
     attacked(few(setting, 1), 1)()  # the victim is loaded
-    started = time.perf_counter()
+    started = time.process_time()
     first = sum(outcome.distinct for outcome in attacked(half, 1)())
-    per_query = (time.perf_counter() - started) / first
+    per_query = (time.process_time() - started) / first
     found = benchmark.pedantic(attacked(few(setting), 1), rounds=1)
     ratio = benchmark.stats.stats.min / sum(outcome.distinct for outcome in found) / per_query
-    benchmark.extra_info["seconds per query, all over half of the samples"] = round(ratio, 2)
-    assert ratio < 3
+    what = f"{setting.task}: seconds per query, all over half of the samples"
+    bar(what, ratio, most=LINEAR, asserted=setting.asserted)
+
+
+@pytest.mark.benchmark(group="memory")
+def test_the_whole_test_split_of_devign_fits_into_memory(benchmark, bar, tmp_path: Path) -> None:
+    setting, file = made("devign", TEST_SPLIT, tmp_path), tmp_path / "assault.pickle"
+    assert len(setting.samples) == TEST_SPLIT
+    file.write_bytes(pickle.dumps((setting.assault, setting.samples)))
+    command = [sys.executable, str(Path(__file__).with_name("peak.py")), str(file)]
+    done = benchmark.pedantic(lambda: subprocess.run(command, check=True, capture_output=True, text=True), rounds=1)
+    bar(f"devign: peak memory of one process, {TEST_SPLIT} samples", float(done.stdout), most=2, unit=" GB")

@@ -66,7 +66,7 @@ def epoch(spec: StudentSpec, taught: Lesson, inputs: type[TextInputs]) -> Networ
     ("spec", "count"), [(standard_student(3.0, LONGEST), 192), (DEEP, 48)], ids=["standard", "twelve layers"]
 )
 def test_an_epoch_of_distillation_beats_one_padded_to_400(
-    benchmark, monkeypatch, spec: StudentSpec, count: int
+    benchmark, bar, monkeypatch, spec: StudentSpec, count: int
 ) -> None:
     taught = lesson(count)
     with one_thread():
@@ -76,14 +76,14 @@ def test_an_epoch_of_distillation_beats_one_padded_to_400(
             released.setattr(distill, "scores", lambda model, batch: model(**batch).logits)
             unpadded = busy(lambda: epoch(spec, taught, TextInputs))
             padded = busy(lambda: epoch(spec, taught, PaddedInputs))
-    benchmark.extra_info["times faster than padded to 400"] = round(padded / ours, 2)
     benchmark.extra_info["of which buckets alone"] = round(padded / unpadded, 2)
-    assert padded / ours >= 3
+    what = f"distillation, {spec.layers} layers: over an epoch padded to 400"
+    bar(what, padded / ours, least=3, unit=" times")
 
 
 @pytest.mark.benchmark(group="utilisation")
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="the bar is of a GPU, and torch sees none")
-def test_fine_tuning_a_base_encoder_uses_a_third_of_the_gpu(benchmark) -> None:
+def test_fine_tuning_a_base_encoder_uses_a_third_of_the_gpu(benchmark, bar) -> None:
     rng = np.random.default_rng(0)
     encoded = [{"input_ids": rng.integers(5, BASE.vocab_size, BASE.max_tokens)} for _ in range(64 * 60)]
     taught = Lesson(encoded, rng.uniform(size=len(encoded)), np.ones(len(encoded)))
@@ -92,5 +92,4 @@ def test_fine_tuning_a_base_encoder_uses_a_third_of_the_gpu(benchmark) -> None:
     fit(network, Lesson(encoded[:640], taught.targets[:640], taught.weights[:640]), (), recipe, 0, "warm-up")
     trained = benchmark.pedantic(fit, args=(network, taught, (), recipe, 0, "fine-tuning"))
     assert trained.training is not None
-    benchmark.extra_info["utilisation of the measured bf16 peak"] = round(trained.training.utilisation, 3)
-    assert trained.training.utilisation >= 0.35
+    bar("fine-tuning: share of the GPU's measured bf16 peak", trained.training.utilisation, least=0.35)

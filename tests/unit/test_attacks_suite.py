@@ -1,7 +1,8 @@
-"""The ensemble: order, budget, verification, and never weaker than a member alone."""
+"""The ensemble: order, budget, verification, and never weaker than a member alone with its share."""
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from collections.abc import Sequence
@@ -9,10 +10,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
 
 from attacks.judge import CountingVictim, judge
 from attacks.suite import Member, Suite, suite
+from bench.measuring.robustness import worst_case
+from bench.results import Outcome
 from bench.rng import stream
+from bench.tasks import embedded
 from bench.types import Attempt, Classifier, Probabilities, Sample
 
 CODE = """int fill(char *buf, int size) {
@@ -105,9 +111,8 @@ def test_without_sites_there_is_nothing_to_hand_in() -> None:
 
 
 def test_shares_never_exceed_the_budget() -> None:
-    members = suite().members  # type: ignore[attr-defined]
-    assert sum(member.share for member in members) == pytest.approx(1)
-    assert len({member.name for member in members}) == len(members)
+    assert sum(member.share for member in MEMBERS) == pytest.approx(1)
+    assert len({member.name for member in MEMBERS}) == len(MEMBERS)
 
 
 @pytest.mark.parametrize("budget", [0, 1, 2, 5, 30])
@@ -118,19 +123,93 @@ def test_keeps_every_budget(budget: int) -> None:
     assert (outcome.verdict, outcome.refused) == ("resisted", "")
 
 
+@dataclass
+class Trained:
+    """Fitted to programs of the embedded task: a logistic regression over which tokens occur."""
+
+    words: CountVectorizer
+    model: LogisticRegression
+
+    @classmethod
+    def on(cls, samples: Sequence[Sample]) -> Trained:
+        words = CountVectorizer(token_pattern=r"\w+|[^\w\s]", lowercase=False, binary=True)
+        rows = words.fit_transform([sample.code for sample in samples])
+        return cls(words, LogisticRegression(C=0.1).fit(rows, [sample.label for sample in samples]))
+
+    def probabilities(self, programs: Sequence[str]) -> Probabilities:
+        return self.model.predict_proba(self.words.transform(programs))
+
+
+@dataclass
+class Slow:
+    """Finds what it is looking for after so many queries."""
+
+    needs: int
+
+    def attempt(self, victim: Classifier, sample: Sample, budget: int, rng: np.random.Generator) -> Attempt:
+        return Attempt(RENAMED if budget >= self.needs else None, 1)
+
+
+ENSEMBLE = suite()
+MEMBERS: Sequence[Member] = ENSEMBLE.members  # type: ignore[attr-defined]
+
+
+def alone(victim: Classifier, sample: Sample, seed: int, budgets: Sequence[int]) -> list[Outcome]:
+    """Each member with a budget of its own, and with the randomness that it has in the suite under this seed."""
+    key = int(np.random.default_rng(seed).integers(2**63))
+    return [
+        judge(member.attack, victim, sample, budget, stream(key, member.name))
+        for member, budget in zip(MEMBERS, budgets, strict=True)
+    ]
+
+
+def shares(budget: int) -> list[int]:
+    """What each member gets of a budget: the original is put once, by the judge."""
+    return [1 + int((budget - 1) * member.share) for member in MEMBERS]
+
+
+def fooled(outcome: Outcome) -> bool:
+    return outcome.verdict == "fooled"
+
+
 @pytest.mark.parametrize("odds", [0.5, 2.0, 4.0, 7.0])
 @pytest.mark.parametrize("seed", range(6))
-def test_is_as_strong_as_each_member_alone_with_its_share(seed: int, odds: float) -> None:
+def test_falls_wherever_a_member_falls_alone_with_its_share(seed: int, odds: float) -> None:
     sample = Sample("t/2", CODE, 1)
     victim = Linear(seed, odds - Linear(seed).odds(CODE))
-    budget, ensemble = 201, suite()
-    whole = judge(ensemble, victim, sample, budget, np.random.default_rng(seed))
-    key = int(np.random.default_rng(seed).integers(2**63))
-    alone = [
-        judge(member.attack, victim, sample, 1 + int((budget - 1) * member.share), stream(key, member.name))
-        for member in ensemble.members  # type: ignore[attr-defined]
-    ]
-    assert (whole.verdict == "fooled") >= any(outcome.verdict == "fooled" for outcome in alone)
-    assert whole.queries <= budget
-    again = judge(ensemble, victim, sample, budget, np.random.default_rng(seed))
+    whole = judge(ENSEMBLE, victim, sample, 201, np.random.default_rng(seed))
+    assert fooled(whole) >= any(map(fooled, alone(victim, sample, seed, shares(201))))
+    assert whole.queries <= 201
+    again = judge(ENSEMBLE, victim, sample, 201, np.random.default_rng(seed))
     assert (again.adversarial, again.queries, again.fell_at) == (whole.adversarial, whole.queries, whole.fell_at)
+
+
+def test_on_the_embedded_task_it_falls_wherever_a_member_falls_alone_with_its_share() -> None:
+    victim, budget = Trained.on(embedded.generate(300, 1, prefix="train")), 41
+    whole, parts = [], []
+    for seed, sample in enumerate(embedded.generate(16, 2, prefix="test")):
+        whole.append(judge(ENSEMBLE, victim, sample, budget, np.random.default_rng(seed)))
+        parts.append(alone(victim, sample, seed, shares(budget)))
+    assert all(fooled(one) >= any(map(fooled, others)) for one, others in zip(whole, parts, strict=True))
+    assert 0 < sum(map(fooled, whole)) < sum(one.verdict != "already_wrong" for one in whole)  # neither all nor none
+    assert all(any(map(fooled, found)) for found in zip(*parts, strict=True))  # every member fells something
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_with_the_budget_over_the_smallest_share_it_is_as_strong_as_each_member_with_the_budget(seed: int) -> None:
+    budget, smallest = 31, min(member.share for member in MEMBERS)
+    more = 1 + math.ceil((budget - 1) / smallest)
+    assert min(shares(more)) >= budget
+    victim = Linear(seed, 2.0 - Linear(seed).odds(CODE))
+    sample = Sample("t/2", CODE, 1)
+    found = alone(victim, sample, seed, [budget] * len(MEMBERS))
+    assert fooled(judge(ENSEMBLE, victim, sample, more, np.random.default_rng(seed))) >= any(map(fooled, found))
+
+
+def test_a_member_with_the_whole_budget_may_do_more_and_the_worst_case_counts_it() -> None:
+    slow = Slow(40)
+    single = judge(slow, Rule("b"), SMALL, 51, np.random.default_rng(0))
+    members = (Member("slow", slow, 0.2), Member("idle", Script((), None), 0.8))
+    whole = judge(Suite(members), Rule("b"), SMALL, 51, np.random.default_rng(0))
+    assert (single.verdict, whole.verdict) == ("fooled", "resisted")
+    assert [one.verdict for one in worst_case({"suite": [whole], "slow": [single]})] == ["fooled"]

@@ -66,6 +66,35 @@ GOLDEN = {
         "int f(int c) { int x = 0; if (c) goto out; x = 1; out: return x; }",
         "c:: x:: c:0: x:: x:1,3:",
     ),
+    "a break leaves inner names behind": (
+        "int f(int c) { int x = 1; while (c) { int x = 2; if (g()) { int x = 3; break; } } return x; }",
+        "c:: x:: c:0: x:1:",
+    ),
+    "a break from a switch does, too": (
+        "int f(int c) { int x = 1; switch (c) { default: { int x = c; g(x); break; } } return x; }",
+        "c:: x:: c:0: x::4 c:0: x:3: x:1:",
+    ),
+    "a continue leaves inner names behind": (
+        "int f(int c) { int x = 1; do { int x = 2; if (g()) continue; c = x; } while (x); return x; }",
+        "x:: x:: c::3 x:1: x:0: x:0:",
+    ),
+    "a continue leaves names to the update of a for": (
+        "void f(int i) { for (;; h(i)) { int i = 2; if (g()) { int i = 3; continue; } g(i); } }",
+        "i:: i:0: i:: i:2:",
+    ),
+    "a goto leaves inner names behind": (
+        "int f(int c) { int x = 1; { int x = 2; { int x = c; if (g(x)) goto out; } c = x; } out: return x; }",
+        "c:: x:: x:: x::4 c:0: x:3: c::7 x:2: x:1:",
+    ),
+    "a goto takes along what it did not leave": (
+        "int f(int c) { int x = 1, y; { int y = 2; x = y; if (c) goto out; int x = 3; g(x); } x = 4; out: return x; }",
+        "c:: y:: x::3 y:1: c:0: x:: x:5: x:: x:2,7:",
+    ),
+    "a goto over a declaration, and a case behind one, find it empty": (
+        "int f(int c) { int x = c; { if (c) goto a; int x = 1; a: g(x); } "
+        "switch (c) { int x; case 1: g(x); } return x; }",
+        "c:: x::2 c:0: c:0: x:: x:4: c:0: x:: x:7: x:1:",
+    ),
     "either side of a directive": (
         "int f(void) { int x;\n#ifdef A\nx = 1;\n#else\nx = 2;\n#endif\nreturn x; }",
         "x:: x:: x:0,1:",

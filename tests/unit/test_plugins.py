@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from bench.plugins import load_object
+from bench.plugins import PluginError, load_object
 from bench.types import UsageError
 
 MODULE = """
@@ -90,11 +91,18 @@ def test_a_mistake_is_one_line(here: Path, spec: str, said: str) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_the_users_own_errors_keep_their_traceback(here: Path) -> None:
-    with pytest.raises(KeyError, match="own"):
+def test_the_users_own_errors_are_told_with_their_place(here: Path) -> None:
+    with pytest.raises(PluginError, match=r"'yours.deep.parts:broken' failed: KeyError: .*own.* \(parts.py, line 20\)"):
         load_object("yours.deep.parts:broken", "attempt")
-    with pytest.raises(ModuleNotFoundError, match="no_such_dependency"):
+    with pytest.raises(PluginError, match=r"'lame:Victim' failed: ModuleNotFoundError: No module .*no_such_dependency"):
         load_object("lame:Victim", "attempt")
+
+
+def test_an_error_comes_back_whole_from_a_worker() -> None:
+    error = pickle.loads(pickle.dumps(PluginError("m:A", "why", place=3)))
+    assert (str(error), error.place) == (str(PluginError("m:A", "why")), 3)
+    assert str(error.about("t/1")).startswith("'m:A' failed on t/1: why")
+    assert error.about("t/1").about("t/2").sample == "t/1"
 
 
 def test_the_current_directory_is_searched_by_the_installed_command_too(here: Path) -> None:

@@ -33,6 +33,32 @@ def merged(*environments: Environment | None) -> Environment | None:
     return found
 
 
+@dataclass(frozen=True, eq=False)
+class Meaning:
+    """A declaration in force, and through `outer` all those around and before it."""
+
+    name: str
+    hidden: Sources | None
+    """What the name came from where it was declared; None where it meant nothing."""
+    outer: Meaning | None
+    depth: int
+
+    def undo(self, held: Environment) -> None:
+        """Let the name mean again what it did before."""
+        held.pop(self.name, None)
+        if self.hidden is not None:
+            held[self.name] = self.hidden
+
+
+@dataclass(frozen=True)
+class Jump:
+    """Where a walk has been left, to go on elsewhere."""
+
+    held: Environment | None
+    meaning: Meaning | None
+    """The innermost declaration there."""
+
+
 @dataclass
 class State:
     """Where a walk is: what holds there, and the edges so far."""
@@ -40,12 +66,13 @@ class State:
     comes_from: dict[Occurrence, dict[Occurrence, None]] = field(default_factory=lambda: defaultdict(dict))
     computed_from: dict[Occurrence, dict[Occurrence, None]] = field(default_factory=lambda: defaultdict(dict))
     here: Environment | None = field(default_factory=dict)
-    exits: list[list[Environment | None]] = field(default_factory=list)
-    """What holds at each `break`, for every loop or switch around this place."""
-    continues: list[list[Environment | None]] = field(default_factory=list)
-    jumps: dict[str, list[Environment | None]] = field(default_factory=lambda: defaultdict(list))
-    """What holds at each `goto`, by its label; a label before it has been passed and does not see it."""
-    _scopes: list[dict[str, Sources | None]] = field(default_factory=list)
+    exits: list[list[Jump]] = field(default_factory=list)
+    """Each `break`, for every loop or switch around this place."""
+    continues: list[list[Jump]] = field(default_factory=list)
+    jumps: dict[str, list[Jump]] = field(default_factory=lambda: defaultdict(list))
+    """Each `goto`, by its label; a label before it has been passed and does not see it."""
+    _meaning: Meaning | None = None
+    """The innermost declaration in force."""
 
     @property
     def reached(self) -> Environment:
@@ -66,17 +93,40 @@ class State:
 
     def declare(self, name: str) -> None:
         """Let a name mean a new variable until the innermost scope ends."""
-        hidden = self.reached.pop(name, None)
-        if self._scopes:
-            self._scopes[-1].setdefault(name, hidden)
+        outer = self._meaning
+        self._meaning = Meaning(name, self.reached.pop(name, None), outer, outer.depth + 1 if outer else 1)
 
     @contextmanager
     def scope(self) -> Iterator[None]:
         """Open a scope; where it ends, hidden names mean again what they did."""
-        self._scopes.append({})
+        outer = self._meaning
         yield
-        for name, hidden in self._scopes.pop().items():
-            if self.here is not None:
-                self.here.pop(name, None)
-                if hidden is not None:
-                    self.here[name] = hidden
+        left, self._meaning = self.leave(), outer
+        self.here = self.arrived(left)
+
+    def leave(self) -> Jump:
+        """Return what a jump from here takes along."""
+        return Jump(merged(self.here), self._meaning)
+
+    def arrived(self, *jumps: Jump) -> Environment | None:
+        """Return what these jumps bring here: names of scopes left mean what they did, those of scopes entered are new.
+
+        A declaration that is passed over in the same scope is entered, too: its variable is there, and holds nothing.
+        """
+        return merged(*(self._arrived(jump) for jump in jumps))
+
+    def _arrived(self, jump: Jump) -> Environment | None:
+        held, there, here = merged(jump.held), jump.meaning, self._meaning
+        if held is None:
+            return None
+        entered = []
+        while there is not here:
+            if there is not None and (here is None or there.depth >= here.depth):
+                there.undo(held)
+                there = there.outer
+            elif here is not None:
+                entered.append(here.name)
+                here = here.outer
+        for name in entered:
+            held.pop(name, None)
+        return held

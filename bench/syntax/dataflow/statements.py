@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.syntax.csource import Node, Source
 from bench.syntax.dataflow.expressions import Expressions
-from bench.syntax.dataflow.state import Environment, merged
+from bench.syntax.dataflow.state import Jump, merged
 from bench.syntax.dataflow.walk import Walk
 
 DEEPEST = 8
@@ -16,8 +16,8 @@ class Walker(Expressions):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
-        self._starts: list[Environment | None] = []
-        """What holds where each switch around this place begins."""
+        self._starts: list[Jump] = []
+        """Where each switch around this place begins."""
         self._loops, self._again = 0, False
 
     def _block(self, node: Node) -> Walk:
@@ -38,49 +38,49 @@ class Walker(Expressions):
                 state.continues.append([])
                 if asks_first and condition is not None:
                     yield self._each([condition])
-                    state.exits[-1].append(merged(state.here))
+                    state.exits[-1].append(state.leave())
                 yield self._each([node.child("body")])
-                state.here = merged(state.here, *state.continues.pop())
+                state.here = merged(state.here, state.arrived(*state.continues.pop()))
                 yield self._each([update if asks_first else condition])
                 self._again = outer
             self._loops -= 1
             # Walked twice, the condition has already been left with what the body's end holds.
             ends = [] if asks_first and twice else [state.here]
-            state.here = merged(*ends, *state.exits.pop())
+            state.here = merged(*ends, state.arrived(*state.exits.pop()))
 
     def _switch(self, node: Node) -> Walk:
         state, body = self.state, node.child("body")
         yield self._each([node.child("condition")])
-        self._starts.append(merged(state.here))
+        self._starts.append(state.leave())
         state.exits.append([])
         state.here = None
         yield self._each([body])
-        start = self._starts.pop()
+        left = [*state.exits.pop(), self._starts.pop()]
         cases = [] if body is None else [child for child in body.inner if child.kind == "case_statement"]
         complete = any(child.children[0].kind == "default" for child in cases)
-        state.here = merged(state.here, *state.exits.pop(), None if complete else start)
+        state.here = merged(state.here, state.arrived(*(left[:-1] if complete else left)))
 
     def _case(self, node: Node) -> Walk:
         if self._starts:
-            self.state.here = merged(self._starts[-1], self.state.here)
+            self.state.here = merged(self.state.arrived(self._starts[-1]), self.state.here)
         yield self._each(node.children)
 
     def _jump(self, node: Node) -> Walk:
-        """A `break`, `continue`, `goto` or `return`: nothing holds behind it."""
+        """A `break`, `continue`, `goto` or `return`: nothing holds behind it; what scopes declared stays in them."""
         yield self._each(node.children)
-        state, here = self.state, self.state.here
+        state, jump = self.state, self.state.leave()
         if node.kind == "break_statement" and state.exits:
-            state.exits[-1].append(here)
+            state.exits[-1].append(jump)
         elif node.kind == "continue_statement" and state.continues:
-            state.continues[-1].append(here)
+            state.continues[-1].append(jump)
         elif node.kind == "goto_statement" and (label := node.child("label")) is not None:
-            state.jumps[self.source.words(label)].append(here)
+            state.jumps[self.source.words(label)].append(jump)
         state.here = None
 
     def _labeled(self, node: Node) -> Walk:
         label = node.child("label")
         arrived = self.state.jumps.get(self.source.words(label), []) if label is not None else []
-        self.state.here = merged(self.state.here, *arrived)
+        self.state.here = merged(self.state.here, self.state.arrived(*arrived))
         yield self._each(node.children)
 
 
