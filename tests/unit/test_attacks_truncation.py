@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from attacks import judge as judging
 from attacks.judge import judge
 from attacks.truncation import without_tail
 from bench.types import Attempt, Classifier, Probabilities, Sample
@@ -53,7 +54,9 @@ def test_code_inserted_early_and_late_takes_what_the_window_no_longer_holds() ->
 
 
 @pytest.mark.parametrize(("window", "owed"), [(len(CODE), True), (1000, False)])
-def test_the_judge_tells_such_successes_apart(window: int, owed: bool) -> None:
+def test_the_judge_tells_such_successes_apart(window: int, owed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "is_proven", lambda *_: True)  # written by hand here
+
     class Renamed(Reader):
         def probabilities(self, programs: Sequence[str]) -> Probabilities:
             rows = super().probabilities(programs)
