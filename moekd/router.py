@@ -5,7 +5,8 @@ plus a load-balancing term so that no expert is forgotten (decision D6; the abst
 It starts from uniform weights, and the step is kept at which the labels of validation are likeliest: experts and router
 may learn from the same programs, and there the surest expert is the one that remembers (D72). The ablation's other
 gates: the `last-step`, `uniform` weights, the hard `cluster` of a program, and the learned one cut to its first
-(`top-1`) or its first two experts, renormalised (`top-2`; Shazeer et al. 2017 cut while training, we afterwards).
+(`top-1`) or its first two experts, renormalised (`top-2`; Shazeer et al. 2017 cut while training, we afterwards), whose
+step is kept at which validation is likeliest under what is left.
 """
 
 from __future__ import annotations
@@ -61,7 +62,14 @@ class Router:
 
 
 def train_router(
-    train: Lessons, valid: Lessons, *, balance: float, aggregation: Aggregation, seed: int, last: bool = False
+    train: Lessons,
+    valid: Lessons,
+    *,
+    balance: float,
+    aggregation: Aggregation,
+    seed: int,
+    last: bool = False,
+    most: int | None = None,
 ) -> Router:
     """Minimise the negative log-likelihood of the labels under the mixture of frozen experts.
 
@@ -72,6 +80,7 @@ def train_router(
         aggregation: how the mixture mixes.
         seed: of the initial weights.
         last: whether to keep the last step instead.
+        most: experts a program that will be asked in the end; None is all. Training weighs them all.
     """
     mean, scale = train.embedding.mean(axis=0), train.embedding.std(axis=0) + 1e-6
     inputs, asked = _standard(train.embedding, mean, scale), _standard(valid.embedding, mean, scale)
@@ -85,12 +94,12 @@ def train_router(
     best, kept, state = math.inf, 0, {}
     for step in range(STEPS + 1):
         with torch.no_grad():
-            loss = float(surprise(network(asked), valid, aggregation))
+            loss = float(surprise(_cut(network(asked).log_softmax(dim=1), most), valid, aggregation))
         if loss < best or last:
             best, kept = loss, step
             state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-        scores = network(inputs)
-        objective = surprise(scores, train, aggregation) + balance * load_imbalance(scores.softmax(dim=1))
+        chosen = network(inputs).log_softmax(dim=1)
+        objective = surprise(chosen, train, aggregation) + balance * load_imbalance(chosen.exp())
         optimizer.zero_grad(set_to_none=True)
         objective.backward()
         optimizer.step()
@@ -98,10 +107,17 @@ def train_router(
     return Router(network.eval(), mean, scale, kept)
 
 
-def surprise(scores: torch.Tensor, lessons: Lessons, aggregation: Aggregation) -> torch.Tensor:
-    """Mean negative log-likelihood of the labels under the mixture, in nats; `scores` has shape (n, experts)."""
+def _cut(log_weights: torch.Tensor, most: int | None) -> torch.Tensor:
+    """Return the logarithms of weights that `strongest` leaves; shape (n, experts)."""
+    if most is None:
+        return log_weights
+    return torch.from_numpy(strongest(log_weights.double().exp().numpy(), most)).float().log()
+
+
+def surprise(log_weights: torch.Tensor, lessons: Lessons, aggregation: Aggregation) -> torch.Tensor:
+    """Mean negative log-likelihood of the labels under the mixture, in nats; weights have shape (n, experts)."""
     sign = 2.0 * torch.from_numpy(lessons.labels).float() - 1.0
-    logits, log_weights = torch.from_numpy(lessons.logits).float(), scores.log_softmax(dim=1)
+    logits = torch.from_numpy(lessons.logits).float()
     if aggregation == "logits":
         return -logsigmoid(sign * (log_weights.exp() * logits).sum(dim=1)).mean()
     # Log-probability that each expert gives to the true label.
@@ -140,10 +156,16 @@ def train_gate(
     experts = train.logits.shape[1]
     if kind in {"uniform", "cluster"}:
         return Gate(kind, experts)
-    last = kind == "last-step"
-    return Gate(
-        kind, experts, train_router(train, valid, balance=balance, aggregation=aggregation, seed=seed, last=last)
+    router = train_router(
+        train,
+        valid,
+        balance=balance,
+        aggregation=aggregation,
+        seed=seed,
+        last=kind == "last-step",
+        most=KEPT.get(kind),
     )
+    return Gate(kind, experts, router)
 
 
 def strongest(weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:

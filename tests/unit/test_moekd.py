@@ -139,7 +139,22 @@ def test_what_is_minimised_is_the_mixtures_own_likelihood(aggregation):
     scores = torch.from_numpy(random.normal(size=(9, 3))).float()
     mixed = aggregate(scores.softmax(dim=1).double().numpy(), lessons.logits, aggregation=aggregation)
     expected = quality(lessons.labels, mixed)["nll"]
-    assert float(surprise(scores, lessons, aggregation)) == pytest.approx(expected, rel=1e-5)
+    assert float(surprise(scores.log_softmax(dim=1), lessons, aggregation)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "most"), [("top-1", 1), ("top-2", 2), ("learned", 3)])
+def test_a_router_that_is_cut_is_kept_for_what_is_left_of_it(kind, most):
+    # Of three experts the first is wrong everywhere: one for all, the first of equals, would be the worst choice.
+    embedding, cloud = blobs(60)
+    labels = np.random.default_rng(1).integers(0, 2, size=60)
+    truth = np.where(labels == 1, 4.0, -4.0)
+    experts = [-truth, np.where(cloud == 0, truth, -truth), np.where(cloud == 1, truth, -truth)]
+    lessons = Lessons(embedding, np.stack(experts, axis=1), labels)
+    gate = train_gate(kind, lessons, lessons, **SETTINGS, seed=0)
+    weights = gate.weights(embedding, np.zeros(60, dtype=np.int64))
+    assert gate.router.step > 0
+    assert ((weights > 0).sum(axis=1) == most).all()
+    assert ((aggregate(weights, lessons.logits) > 0.5) == labels).all()
 
 
 def test_the_router_is_deterministic_and_leaves_the_global_stream_alone():
