@@ -161,7 +161,9 @@ def _answer(victim: Classifier, lanes: Sequence[_Lane[T]]) -> None:
     try:
         found = victim.probabilities(programs)
     except PluginError as error:
-        failing = programs[error.place or 0]
+        if error.place is None:
+            raise
+        failing = programs[error.place]
         raise error.about(next(lane.name for lane in lanes if failing in lane.question)) from error
     rows = dict(zip(programs, checked(found, len(programs)), strict=True))
     each = (time.perf_counter() - started) / sum(len(lane.question) for lane in lanes)

@@ -24,8 +24,9 @@ from bench.syntax.cnames import is_legal_local
 from bench.syntax.cscope import identifiers, local_names
 from bench.syntax.csource import Source
 
-TRIED = 10
-"""Programs that are written for each locus, in search of one; random genotypes of Devign's functions take up to 3."""
+TRIED, MOST = 10, 2000
+"""Programs that are written for each locus, and in all, in search of one; random genotypes of Devign take up to 3 and
+826."""
 _RENAME = re.compile(r"rename (\S+) -> (\S+)")
 _MARK = re.compile("\0([0-9]+)\0")
 _NOT_YET = " \t\n{"
@@ -33,7 +34,7 @@ _NOT_YET = " \t\n{"
 
 
 def is_rebuilt(original: Source, program: str, changed: Sequence[str]) -> bool:
-    """Whether these changes of the original, or some of them, make this program."""
+    """Whether these changes of the original make this program; one that is named and was not made is in the way."""
     claimed = Counter(changed)
     names = tuple(_names(original, claimed))
     return any(_search(original, (*names, *places), program, claimed) for places in _spaces(original, claimed))
@@ -78,7 +79,7 @@ def _search(source: Source, loci: Sequence[Locus], wanted: str, claimed: Counter
     program = Program(source, tuple(_marked(locus, index) for index, locus in enumerate(loci)))
     tried: set[str] = set()
     waiting = [_begin(loci, claimed)]
-    while waiting and len(tried) <= TRIED * len(loci):
+    while waiting and len(tried) <= min(TRIED * len(loci), MOST):
         at = waiting.pop()
         text = program.render(at)
         if text in tried:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from bench.syntax.cmacros import has_hidden_characters
 from bench.syntax.cnames import is_legal_local
 from bench.syntax.cscope import identifiers, local_names
 from bench.syntax.csource import Node, Source, leaves
@@ -48,11 +49,24 @@ def _spaced_alike(before: Source, old: Sequence[Node], after: Source, new: Seque
     gaps = list(zip(_gaps(before, old), _gaps(after, new), strict=True))
     if all(one == other for one, other in gaps):
         return True
-    directives = [_DIRECTIVE.findall(source.text) for source in (before, after)]
-    fixed = any(_CONTINUED.search(source.text) or _COUNTING & identifiers(source) for source in (before, after))
+    directives = [_DIRECTIVE.findall(_without_comments(source)) for source in (before, after)]
+    fixed = any(
+        _CONTINUED.search(source.text) or has_hidden_characters(source) or _COUNTING & identifiers(source)
+        for source in (before, after)
+    )
     if fixed or directives[0] != directives[1] or any("/*" in line for line in directives[0]):
         return False
     return all(one == other or (one[1] == other[1] == " ") for one, other in gaps)
+
+
+def _without_comments(source: Source) -> str:
+    """Return the text with a blank for each comment, so that `/* c */ #ifdef X` is a directive and begins a line."""
+    parts, at = [], 0
+    for leaf in leaves(source):
+        if leaf.kind == "comment":
+            parts.append(source.text[at : leaf.start])
+            at = leaf.end
+    return " ".join([*parts, source.text[at:]])
 
 
 def _gaps(source: Source, tokens: Sequence[Node]) -> Iterator[tuple[str, str]]:

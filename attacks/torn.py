@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 
+from bench.syntax.cmacros import CONDITIONAL
 from bench.syntax.csource import Node, Source
 
 _PRAGMA = re.compile(r"#\s*pragma\b")
@@ -67,6 +68,8 @@ def governed_by_pragmas(source: Source) -> frozenset[int]:
 def _is_pragma(source: Source, node: Node) -> bool:
     if node.kind == "preproc_call":
         return _PRAGMA.match(source.words(node)) is not None
+    if node.kind in CONDITIONAL:  # `#ifdef _OPENMP`, the pragma, `#endif`
+        return any(_is_pragma(source, part) for part in node.children)
     call = node.inner[0] if node.kind == "expression_statement" and node.inner else node
     callee = call.child("function") if call.kind == "call_expression" else None
     return callee is not None and source.words(callee) in _OPERATORS and not source.words(node).endswith(";")

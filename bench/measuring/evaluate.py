@@ -40,7 +40,7 @@ def predict(classifier: Classifier, samples: Sequence[Sample]) -> Predictions:
     try:
         found = classifier.probabilities([sample.code for sample in samples])
     except PluginError as error:
-        raise error.about(samples[error.place or 0].id) from error
+        raise (error if error.place is None else error.about(samples[error.place].id)) from error
     vulnerable = checked(found, len(samples))[:, 1]
     return Predictions(
         tuple(sample.id for sample in samples),

@@ -199,5 +199,9 @@ def load_own_encoder(folder: Path, device: str) -> Encoder:
         model = RobertaModel.from_pretrained(
             folder, use_safetensors=True, local_files_only=True, add_pooling_layer=False
         )
+    if not (folder / FACTS_FILE).is_file():
+        raise UsageError(
+            f"expected {FACTS_FILE} in {folder}, got an encoder of an older version: give another --output"
+        )
     facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
     return Encoder(place(model, device), load_inputs(folder), device, facts=facts)

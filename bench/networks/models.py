@@ -214,7 +214,8 @@ def load(folder: Path, device: str = "cpu") -> Network | Constant:
 def _fit(inputs: TextInputs | GraphInputs, config: RobertaConfig, folder: Path) -> None:
     """Refuse inputs that ask for embeddings which the network has not."""
     ids = (inputs.bos, inputs.eos, inputs.pad, inputs.tokenizer.get_vocab_size() - 1)
-    if min(ids) < 0 or max(ids) >= config.vocab_size or not 0 < inputs.max_tokens < config.max_position_embeddings:
+    longest = config.max_position_embeddings - config.pad_token_id - 1
+    if min(ids) < 0 or max(ids) >= config.vocab_size or not 0 < inputs.max_tokens <= longest:
         raise UsageError(f"expected inputs within the embeddings of {folder}, got others: copy or make it again")
 
 

@@ -84,8 +84,8 @@ class Foreign:
             except UsageError as error:
                 raise PluginError(self.spec, str(error).partition(": mend")[0]) from error
 
-    def _failing(self, programs: Sequence[str]) -> int:
-        """Return the place of a program that is in the way, by halves; one that fails only in company may be any."""
+    def _failing(self, programs: Sequence[str]) -> int | None:
+        """Return the place of a program that is in the way, by halves; None where they fail in company only."""
         start, end = 0, len(programs)
         while end - start > 1:
             middle = (start + end) // 2
@@ -95,7 +95,11 @@ class Foreign:
                 end = middle
             else:
                 start = middle
-        return start
+        try:
+            self._asked(programs[start:end])
+        except PluginError:
+            return start
+        return None
 
     def _visible(self, program: str) -> int:
         with theirs(self.spec):

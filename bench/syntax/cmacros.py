@@ -47,15 +47,14 @@ def macro_words(source: Source) -> frozenset[str]:
 
 def given_to_macros(source: Source) -> frozenset[str]:
     """Return the words in arguments of which macros make text or members, or may: the file's own, `"%" STR(x)`."""
-    names = [node.child("name") for node in source.nodes if node.kind == "preproc_function_def"]
-    own = {source.words(name) for name in names if name is not None}
+    made = {*defined_macros(source), "_Pragma", "__pragma"}
     found: set[str] = set()
     for node in source.nodes:
         callee, given = node.child("function"), node.child("arguments")
         if node.kind != "call_expression" or callee is None or given is None:
             continue
         text = source.words(callee)
-        if text in own or callee.kind in STRINGS or ("offset" in text and takes_members(text)):
+        if text in made or callee.kind in STRINGS or ("offset" in text and takes_members(text)):
             found.update(WORD.findall(source.words(given)))
     return frozenset(found)
 
@@ -83,8 +82,20 @@ def has_bare_macros(source: Source, function: Node) -> bool:
     What else would it work on? A call counts only if it is written as macros are.
     """
     names = [name for node in source.below(function) if (name := _bare(source, node)) is not None]
-    texts = {source.words(name) for name in names} - set(defined_macros(source)) if names else set()
+    texts = {source.words(name) for name in names} - _understood(source) if names else set()
     return bool(texts - {source.words(node) for node in source.nodes if node.role == "declarator"})
+
+
+def _understood(source: Source) -> set[str]:
+    """Return the file's own macros that lead to no other macro: their words are known, and no local has one of them."""
+    found: set[str] = set()
+    for node in source.nodes:
+        name, value = node.child("name"), node.child("value")
+        if node.kind in DEFINES and name is not None:
+            body = WORD.findall(source.words(value)) if value is not None else []
+            if not any(looks_like_macro(word) for word in body):
+                found.add(source.words(name))
+    return found
 
 
 def _bare(source: Source, node: Node) -> Node | None:

@@ -147,7 +147,17 @@ def _resolve(source: Source, function: Node, unsafe: set[str]) -> Iterator[tuple
             declared = _declaration(node, function)
             if declared is not None:
                 scopes[-1][1][text] = declared
+                if _names_itself(source, node):
+                    unsafe.add(text)
             yield node, next((known[text] for _, known in reversed(scopes) if text in known), None)
+
+
+def _names_itself(source: Source, leaf: Node) -> bool:
+    """Whether a declarator mentions the name that it declares, as `int n[n]` does: another one's until then."""
+    around = [node for node in _declarators(leaf) if node.kind != "init_declarator"]
+    text = source.words(leaf)
+    mentioned = source.below(around[-1]) if around else ()
+    return any(node.kind == "identifier" and node is not leaf and source.words(node) == text for node in mentioned)
 
 
 def _is_tag(node: Node) -> bool:

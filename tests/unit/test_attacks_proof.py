@@ -163,6 +163,12 @@ def test_renamed(before: str, after: str) -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
+        ("/* c */ #ifdef A\nint a = 1;\n#endif\n", "/* c */ #ifdef A int a = 1;\n#endif\n"),
+        ("int f(int a) { // why??/\n a++;\n a++; return a; }", "int f(int a) { // why??/\n a++; a++; return a; }"),
+        (
+            "int n = 8, m = 3; int f(void) { int n[n]; return sizeof n; }",
+            "int n = 8, m = 3; int f(void) { int m[m]; return sizeof m; }",
+        ),
         (TWO, TWO.replace("int b", "int a")),
         (TWO, TWO.replace("int a, int b", "int b, int a")),
         (TWO, TWO.replace("return a;", "return g;")),

@@ -12,6 +12,8 @@ from bench.syntax.cscope import local_names
 from bench.syntax.csource import parse
 
 RENAMED = [
+    ("char *f(int a) { char *p = malloc(sizeof *p * a); return p; }", {"a": 2, "p": 3}),
+    ("#define CK g(1)\nint f(int a) { CK; return a; }", {"a": 2}),
     ("#define CHECK() g(1)\nint f(int a) { CHECK(); return a; }", {"a": 2}),
     ("int f(int a) { check(); return a + RANDOM(); }", {"a": 2}),
     ("int f(int a) { a; (void)a; return a && a; }", {"a": 5}),
@@ -61,6 +63,10 @@ KEPT = [
     "#define VAL(n) val_##n\nint f(int val_1) { return VAL(1); }",
     "int f(int ab) { return a\\\nb + ab; }",  # one word to C
     "int f(int a) { /* why ??/\n*/ return a; }",
+    "int n = 8;\nint f(void) { int n[n]; return sizeof n; }",  # C11, 6.2.1: the size is still the other n
+    "#define STR(x) #x\n#define str STR\nint f(int a) { return g(str(a)) + a; }",
+    'int f(int a) { _Pragma("omp parallel for private(a)") g(a + 1); return a; }',
+    "#define CK HDR_CK\nint f(int a) { CK; return a; }",
 ]
 
 

@@ -59,6 +59,12 @@ class Outside(Fine):
 class Wide(Fine):
     probabilities = lambda self, programs: np.ones((len(programs), 3)) / 3
 
+class Crowded(Fine):
+    def probabilities(self, programs):
+        if len(programs) > 3:
+            raise MemoryError("too many")
+        return super().probabilities(programs)
+
 class Ragged(Fine):
     probabilities = lambda self, programs: [[0.5] if bad(one) else [0.2, 0.8] for one in programs]
 
@@ -177,6 +183,13 @@ def test_a_victim_that_fails_on_clean_programs(
     error = told(capsys)
     assert f"'theirs:{model}' failed on folder/test/{sample}: " in error
     assert reason in error
+
+
+def test_where_only_many_programs_fail_together_none_is_blamed(
+    attack: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert attack("Crowded", "alert-greedy") == 2
+    assert "'theirs:Crowded' failed: MemoryError: too many" in told(capsys)
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])

@@ -38,6 +38,8 @@ CLOSED = [
     ("invert_if", "if (n) { g(1); }\n#define TWO 2\nelse g(TWO);"),
     ("for_to_while", "\n#pragma GCC ivdep\nfor (i = 0; i < n; i++) g(i);"),
     ("for_to_while", "\n#  pragma omp for\n/* all */ for (i = 0; i < n; i++) g(i);"),
+    ("for_to_while", "\n#ifdef _OPENMP\n#pragma omp parallel for\n#endif\nfor (i = 0; i < n; i++) g(i);"),
+    ("for_to_while", "\n#if X\n#else\n#pragma omp simd\n#endif\nfor (i = 0; i < n; i++) g(i);"),
     ("for_to_while", '_Pragma("GCC ivdep") for (i = 0; i < n; i++) g(i);'),
     ("while_to_do", 'if (n) _Pragma("GCC unroll 4") while (i) i--;'),
     ("for_to_do", "\n#pragma omp for collapse(2)\nfor (i = 0; i < n; i++) for (n = 0; n < 3; n++) g(i);"),
