@@ -36,6 +36,8 @@ SEARCH = ("objective",)
 """What only searches follow."""
 SHAPED = ("student",)
 """What only methods without a search follow."""
+GENE = ("learning_rate",)
+"""What these searches choose themselves."""
 METHODS: dict[str, Entry[Callable[[], Method]]] = {
     "majority": Entry("control: answers with the training majority", "protocol", Majority, EVERYTHING),
     "teacher": Entry("control: the uncompressed teacher", "protocol", Uncompressed, EVERYTHING),
@@ -60,13 +62,16 @@ METHODS: dict[str, Entry[Callable[[], Method]]] = {
         "genetic search for most FLOPs at the size, then distillation", "Shi et al., ASE 2022", Compressor, SHAPED
     ),
     "avatar": Entry(
-        "pruned space, surrogate, multi-objective search, then distillation", "Shi et al., ICSE 2024", Avatar, SHAPED
+        "pruned space, surrogate, multi-objective search, then distillation",
+        "Shi et al., ICSE 2024",
+        Avatar,
+        (*SHAPED, *GENE),
     ),
     "morph": Entry(
         "metamorphic pairs, surrogates, four-objective search, then distillation",
         "Panichella, ICSE 2025",
         Morph,
-        (*SHAPED, "temperature"),
+        (*SHAPED, *GENE, "temperature"),
     ),
     "pioneer-style": Entry(
         "adversarial distillation: soft labels for clean and perturbed programs",

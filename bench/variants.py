@@ -21,6 +21,7 @@ BUDGET_KEYS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "size_mb": (float, ("size_mb",)),
     "temperature": (float, ("recipe", "temperature")),
     "epochs": (int, ("recipe", "epochs")),
+    "learning_rate": (float, ("recipe", "learning_rate")),
     "objective": (Objective, ("objective",)),
     "student": (Shape, ("student",)),
 }

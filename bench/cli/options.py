@@ -17,8 +17,8 @@ MethodsOption = Annotated[
     str,
     typer.Option(
         metavar="NAME[SETTING=VALUE,...],...",
-        help="Methods to compare, comma-separated; settings change a method's own fields, its size_mb, temperature or "
-        "epochs. The controls always run as well.",
+        help="Methods to compare, comma-separated; settings change a method's own fields, its size_mb, temperature, "
+        "learning_rate or epochs. The controls always run as well.",
     ),
 ]
 AttacksOption = Annotated[str, typer.Option(help="Attacks that every student and teacher must face, comma-separated.")]

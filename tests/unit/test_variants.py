@@ -37,10 +37,13 @@ def test_lists_are_split_at_commas_outside_brackets():
 
 
 def test_settings_reach_the_method_and_the_budget():
-    found = resolve("x[kind=top-1,count=3,share=1,flag=true,size_mb=1.5,temperature=4,epochs=7]", Knobs(), BUDGET)
+    found = resolve(
+        "x[kind=top-1,count=3,share=1,flag=true,size_mb=1.5,temperature=4,epochs=7,learning_rate=0.01]", Knobs(), BUDGET
+    )
     assert found.method == Knobs(3, 1.0, True, "top-1")
-    assert found.budget == replace(BUDGET, size_mb=1.5, recipe=replace(BUDGET.recipe, temperature=4.0, epochs=7))
-    assert found.spec == "x[count=3,epochs=7,flag=true,kind=top-1,share=1,size_mb=1.5,temperature=4]"
+    recipe = replace(BUDGET.recipe, temperature=4.0, epochs=7, learning_rate=0.01)
+    assert found.budget == replace(BUDGET, size_mb=1.5, recipe=recipe)
+    assert found.spec == "x[count=3,epochs=7,flag=true,kind=top-1,learning_rate=0.01,share=1,size_mb=1.5,temperature=4]"
 
 
 @pytest.mark.parametrize("spec", ["x", "x[count=2]", "x[share=0.50, flag=false]", "x[size_mb=0.25,temperature=2.0]"])
@@ -87,7 +90,14 @@ def test_a_method_that_is_no_record_takes_the_budget_only():
 
 
 @pytest.mark.parametrize(
-    "spec", ["majority[size_mb=1]", "teacher[epochs=2]", "supervised[temperature=4]", "kd[objective=latency]"]
+    "spec",
+    [
+        "majority[size_mb=1]",
+        "teacher[epochs=2]",
+        "avatar[learning_rate=0.1]",
+        "supervised[temperature=4]",
+        "kd[objective=latency]",
+    ],
 )
 def test_a_setting_without_a_meaning_is_refused(spec):
     with pytest.raises(UsageError, match="unknown setting"):
