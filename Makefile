@@ -41,14 +41,13 @@ DEVIGN := --task devign --data $(DATA)/devign
 OTHERS := compressor,avatar,morph,pioneer-style
 EXCLUDE := --exclude $(DATA)/devign/valid.jsonl.zst --exclude $(DATA)/devign/test.jsonl.zst
 
-MAIN := suite,alert,style-transfer
-RECIPES := $(MAIN),rename-greedy,rewrite-beam,alert-greedy,mhm-ns,mhm-vocabulary,wir-random,wir-random-first,rename-beam,rnns,random-names,random-moves,layout,coda-style,combined
-TUNED := compressor[learning_rate=0.0003],moekd[router=last-step]
+MAIN := suite,alert
+RECIPES := $(MAIN),style-transfer,rename-greedy,rewrite-beam,alert-greedy,mhm-ns,mhm-vocabulary,wir-random,wir-random-first,rename-beam,rnns,random-names,random-moves,layout,coda-style,combined
 RUNS := results/runs/devign-cpu
 
 evidence: $(READY)
 	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --seeds 0,1,2 --attacks $(MAIN) --output $(RUNS) \
-		--methods 'moekd,$(OTHERS),moekd[size_mb=1.5],kd[size_mb=1.5],compressor[size_mb=1.5],moekd[perturbed=true],$(TUNED)'
+		--methods 'moekd,$(OTHERS),moekd[perturbed=true],moekd[size_mb=1.5],moekd[router=last-step]'
 	$(BIN)/python -m bench publish $(RUNS) --output results/devign
 	mkdir -p $(RUNS)-recipes && cp -rn $(RUNS)/artifacts $(RUNS)-recipes
 	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks $(RECIPES) --output $(RUNS)-recipes \
