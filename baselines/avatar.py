@@ -100,7 +100,8 @@ class Avatar:
         # Search for configurations that no other beats in size, predicted quality and GFLOPs (or latency) at once.
         archive = self.search(space, sample, surrogate, budget, seed)
         # Choose one, and distil the teacher into it.
-        chosen = choose(archive, by_size=budget.as_released or np.ptp(qualities) == 0.0)
+        alike = np.ptp(qualities) == 0.0
+        chosen = choose(archive, by_size=budget.as_released or alike)
         spec, settings = student_spec(chosen.candidate), recipe(chosen.candidate, budget, budget.recipe.epochs)
         network = train(
             spec,

@@ -125,7 +125,8 @@ class Morph:
         # Search for configurations that no other beats in size, accuracy, flips and effort at once.
         front = self.search(space, sample, partial(rated, space, surrogates, budget), stream(seed, "search"))
         # Choose one, and distil the teacher into it.
-        chosen = choose(front, budget, informed=len({one.accuracy for one in observed}) > 1)
+        alike = np.ptp([one.accuracy for one in observed]) == 0.0
+        chosen = choose(front, budget.size_mb, by_size=budget.as_released or alike)
         network = _train(lesson, chosen.candidate, budget, budget.recipe.epochs, derive(seed, "student"), "student")
         facts = _facts(chosen, front, surrogates, lesson.observe(network))
         # Training told how well originals and twins together are ordered.
@@ -227,10 +228,10 @@ def effort(spec: StudentSpec, budget: Budget) -> float:
     return milliseconds(predictor(budget), spec) if budget.objective == "latency" else cost.gflops(spec)
 
 
-def choose(front: Sequence[Rated], budget: Budget, *, informed: bool) -> Rated:
+def choose(front: Sequence[Rated], size_mb: float, *, by_size: bool) -> Rated:
     """Return the most accurate member, the steadiest of these, or the one closest in size; see the module's head."""
-    if budget.as_released or not informed:
-        return min(front, key=lambda one: abs(one.size_mb - budget.size_mb))
+    if by_size:
+        return min(front, key=lambda one: abs(one.size_mb - size_mb))
     return min(front, key=lambda one: (one.error, one.flips, one.effort))
 
 

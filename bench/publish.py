@@ -1,12 +1,15 @@
 """What may be given away of a run on other people's programs: every number, and none of the programs.
 
 Outcomes lose the adversarial program and keep how many loci it changed; report.html, which shows programs side by side,
-stays at home, and so do checkpoints.
+stays at home, and so do checkpoints. The manifest names the data by their folder alone: where that lay says something
+about a machine, and nothing about a number.
 """
 
 from __future__ import annotations
 
 import gzip
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 from bench.config import restore
@@ -36,8 +39,15 @@ def publish(store: Store, out: Path) -> list[Path]:
         raise UsageError(f"expected a new or a published directory for --output, got the run {out}: name another")
     records = {file.name: file.read_bytes() for file in sorted((store.root / "records").glob("*.json"))}
     tables = {name: content for name, content in contents(store).items() if not name.endswith(KEPT_BACK)}
-    whole = {NAME: (store.root / NAME).read_bytes(), OUTCOMES: gzip.compress(_outcomes(store), mtime=0)}
+    whole = {NAME: _manifest(store), OUTCOMES: gzip.compress(_outcomes(store), mtime=0)}
     return [*save(out, whole), *save(out / "records", records), *save(out / "tables", tables)]
+
+
+def _manifest(store: Store) -> bytes:
+    told = asdict(store.manifest)
+    if data := told["experiment"].get("data"):
+        told["experiment"]["data"] = Path(data).name
+    return (json.dumps(told, indent=1, allow_nan=False) + "\n").encode()
 
 
 def _outcomes(store: Store) -> bytes:

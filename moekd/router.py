@@ -11,6 +11,7 @@ step is kept at which validation is likeliest under what is left.
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -91,13 +92,12 @@ def train_router(
         torch.nn.init.zeros_(last_layer.weight)
         torch.nn.init.zeros_(last_layer.bias)
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    best, kept, state = math.inf, 0, {}
+    best, kept, state = math.inf, 0, copy.deepcopy(network.state_dict())
     for step in range(STEPS + 1):
         with torch.no_grad():
             loss = float(surprise(_cut(network(asked).log_softmax(dim=1), most), valid, aggregation))
-        if loss < best or last:
-            best, kept = loss, step
-            state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        if loss < best or (last and step == STEPS):
+            best, kept, state = loss, step, copy.deepcopy(network.state_dict())
         chosen = network(inputs).log_softmax(dim=1)
         objective = surprise(chosen, train, aggregation) + balance * load_imbalance(chosen.exp())
         optimizer.zero_grad(set_to_none=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; tests share their machine
 os.environ["HF_HUB_OFFLINE"] = "1"  # a test that needs the hub is a mistake
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+from bench import cli
 from bench.config import Experiment
 from bench.presets import SMOKE, Preset, ScratchEncoder
 from bench.types import Budget, Probabilities, Recipe, Sample, Splits, View
@@ -223,3 +225,18 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, micro: Preset) -> Pat
             store.put(attacked, [Record(*owner, "alert", "asr", 37.5, "%", 8, 13.7, 69.4)])
     store.close()
     return root
+
+
+@pytest.fixture
+def call_bench(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Call `python -m bench` with these arguments, in this process; return its exit code."""
+
+    def call(*arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["bench", *map(str, arguments)])
+        try:
+            cli.main()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+        return 0
+
+    return call

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from bench import cli
 from bench.config import GIVEN
 from bench.gate.validate import Wanted, validate
 from bench.storage.store import Store
@@ -63,19 +63,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def attack(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+def attack(folder: Path, call_bench: Callable[..., int]) -> Callable[..., int]:
     """Call `bench attack` with these arguments; return its exit code."""
-
-    def call(*arguments: str) -> int:
-        common = ("--task", "folder", "--data", "data", "--budget", "200", "--workers", "1", "--output", "run")
-        monkeypatch.setattr(sys, "argv", ["bench", "attack", *common, *arguments])
-        try:
-            cli.main()
-        except SystemExit as ended:
-            return int(ended.code or 0)
-        return 0
-
-    return call
+    common = ("--task", "folder", "--data", "data", "--budget", "200", "--workers", "1", "--output", "run")
+    return partial(call_bench, "attack", *common)
 
 
 def test_a_python_model_and_a_python_attack(

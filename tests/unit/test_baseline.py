@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from itertools import product
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli
 from bench.config import Experiment
 from bench.gate.baseline import read, reduce, text
 from bench.measuring.robust import robust
@@ -53,19 +51,10 @@ def run(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int]:
-    """Call a command; return its exit code."""
-
-    def called(*argv: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["bench", *map(str, argv)])
-        monkeypatch.chdir(tmp_path)
-        try:
-            cli.main()
-        except SystemExit as ended:
-            return int(ended.code or 0)
-        return 0
-
-    return called
+def call(call_bench: Callable[..., int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int]:
+    """Call a command in an empty directory; return its exit code."""
+    monkeypatch.chdir(tmp_path)
+    return call_bench
 
 
 def snapshot(directory: Path) -> dict[str, bytes]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli
 from bench.config import Model
 from bench.networks.windows import Windowed
 from bench.running.given import Loaded
@@ -127,7 +126,7 @@ class Spends(Renamed):
 
 
 @pytest.fixture
-def attack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+def attack(call_bench: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Call `bench attack` with this model and attack; return its exit code."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
@@ -142,12 +141,7 @@ def attack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int
         options = {"model": f"theirs:{model}", "attack": attack, "task": "folder", "data": "data", "output": "run"}
         numbers = {"budget": "40", "workers": str(workers)}
         arguments = [part for name, value in (options | numbers).items() for part in (f"--{name}", value)]
-        monkeypatch.setattr(sys, "argv", ["bench", "attack", *arguments])
-        try:
-            cli.main()
-        except SystemExit as ended:
-            return int(ended.code or 0)
-        return 0
+        return call_bench("attack", *arguments)
 
     return call
 
@@ -198,7 +192,7 @@ def test_a_victim_that_fails_under_attack(
 ) -> None:
     assert attack("RaisesUnderAttack", "alert-greedy", workers) == 2
     assert f"failed on folder/test/{LATE}: ValueError: boom (theirs.py, line 23)" in told(capsys)
-    assert kept() == GROUP
+    assert kept() in ({GROUP} if workers == 1 else {0, GROUP}), "a second worker may fail before the first has finished"
     assert len(list(Path("run/predictions").iterdir())) == 1
 
 

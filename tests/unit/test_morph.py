@@ -100,15 +100,14 @@ def test_the_choice_is_accurate_then_steady_then_cheap_and_no_constant_answer(sp
     sample = latin_sample(space, 5, np.random.default_rng(0))
     costs = [(0.24, 0.3, 0.2, 1.0), (0.1, 0.3, 0.1, 1.0), (0.1, 0.3, 0.1, 0.5), (0.02, 0.43, 0.0, 0.1)]
     front = [Rated(candidate, *cost) for candidate, cost in zip(sample, costs, strict=False)]
-    assert choose(front, budget, informed=True).candidate == sample[2]
+    assert choose(front, budget.size_mb, by_size=False).candidate == sample[2]
 
 
-def test_as_released_and_where_all_trials_were_alike_the_choice_is_the_closest_in_size(space, budget):
+def test_the_choice_by_size_is_the_closest(space, budget):
     one, two = latin_sample(space, 2, np.random.default_rng(0))
     front = [Rated(two, 0.1, 0.2, 0.0, 0.5), Rated(one, 0.24, 0.3, 0.2, 1.0)]
-    assert choose(front, budget, informed=False).candidate == one
-    assert choose(front, replace(budget, as_released=True), informed=True).candidate == one
-    assert choose(front, budget, informed=True).candidate == two
+    assert choose(front, budget.size_mb, by_size=True).candidate == one
+    assert choose(front, budget.size_mb, by_size=False).candidate == two
 
 
 def test_without_pymoo_it_is_said_at_once(monkeypatch):

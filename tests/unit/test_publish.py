@@ -22,7 +22,9 @@ PROGRAM, ADVERSARIAL = "int f(int secret) { return secret; }", "int f(int change
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Store]:
     """Two attacked samples, one of them fooled."""
-    experiment = Experiment(methods=("kd",), controls=(), attacks=("alert",), preset=SMOKE)
+    experiment = Experiment(
+        methods=("kd",), controls=(), attacks=("alert",), preset=SMOKE, data="/home/somebody/functions"
+    )
     store = Store.open(tmp_path / "run", experiment, {"sha256": "0" * 64, "source": "somebody's"})
     originals.keep(store.root, [Sample("t/0", PROGRAM, 0)])
     cell = Cell(TEACHER, "kd", 0, "alert", "attack")
@@ -41,8 +43,12 @@ def test_every_number_and_no_program(run: Store, tmp_path: Path) -> None:
     assert (first["sample_id"], first["verdict"], first["queries"], first["fell_at"]) == ("t/0", "fooled", 9, 4)
     assert (first["changed"], second["changed"]) == (2, 0)
     assert first["cell"] == Cell(TEACHER, "kd", 0, "alert", "attack").name
-    for name in ("manifest.json", f"records/{first['cell']}.json"):
-        assert (out / name).read_bytes() == (run.root / name).read_bytes()
+    name = f"records/{first['cell']}.json"
+    assert (out / name).read_bytes() == (run.root / name).read_bytes()
+    manifest = json.loads((run.root / "manifest.json").read_text())
+    assert manifest["experiment"]["data"] == "/home/somebody/functions"
+    manifest["experiment"]["data"] = "functions"
+    assert json.loads((out / "manifest.json").read_text()) == manifest
     assert (out / "tables" / "main.md").is_file()
     assert {file.suffix for file in files}.isdisjoint({".html", ".pdf"})
     for text in (told, *(file.read_text() for file in files if file.suffix != ".gz")):

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from bench import cli
 from bench.config import GIVEN, Experiment, Model
 from bench.gate.validate import Item, Wanted, validate
 from bench.presets import attacking_preset
@@ -227,22 +226,13 @@ def test_data_that_is_gone_or_another_is_said(copy: Path, tmp_path: Path) -> Non
     assert "the data at hand has SHA-256" in fault
 
 
-def called(monkeypatch: pytest.MonkeyPatch, *argv: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["bench", *map(str, argv)])
-    try:
-        cli.main()
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
-
-
 def test_the_command_prints_a_checklist_and_fails_with_1(
-    copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    copy: Path, call_bench: Callable[..., int], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     manifest = json.loads((copy / "manifest.json").read_text())
     del manifest["sessions"][0]["versions"]["torch"]
     (copy / "manifest.json").write_text(json.dumps(manifest))
-    assert called(monkeypatch, "validate", copy, "--json", tmp_path / "out.json") == 1
+    assert call_bench("validate", copy, "--json", tmp_path / "out.json") == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "FAIL  manifest: hash, seeds, versions: 1 of 4 wrong"
     assert lines[1] == "      a session without the version of torch"
@@ -261,16 +251,16 @@ def test_facts_that_no_table_could_be_made_with_are_one_line(copy: Path) -> None
 
 @pytest.mark.slow
 def test_a_real_run_is_valid_repeats_itself_and_loses_no_student_unnoticed(
-    experiment: Experiment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    experiment: Experiment, call_bench: Callable[..., int], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     store = run(experiment, tmp_path / "run", Silent())
     write(store, tmp_path / "run" / "tables")
-    assert called(monkeypatch, "validate", tmp_path / "run", "--deep") == 0
+    assert call_bench("validate", tmp_path / "run", "--deep") == 0
     students = len(experiment.all_methods)
     sizes = sum(record.metric in SIZES for record in store.all_records())
     assert f"predictions: made again: {12 * students + sizes} checked" in capsys.readouterr().out
-    assert called(monkeypatch, "baseline", tmp_path / "run", "--output", tmp_path / "b.json") == 0
-    assert called(monkeypatch, "check", "--baseline", tmp_path / "b.json", "--output", tmp_path / "again") == 0
+    assert call_bench("baseline", tmp_path / "run", "--output", tmp_path / "b.json") == 0
+    assert call_bench("check", "--baseline", tmp_path / "b.json", "--output", tmp_path / "again") == 0
     compared = f"{2 * students} comparisons (same seeds, paired): {2 * students} unchanged"
     assert compared in capsys.readouterr().out
     folder = kept(Store.read(tmp_path / "run"), Cell("codebert-scratch", "kd", 0))
