@@ -1,8 +1,8 @@
 """Intervals and tests: Wilson, McNemar, Holm, bootstrap, and the mean over seeds. Knows no models and no attacks.
 
 Follows spec/protocol, "Uncertainty". The interval of one student's rate is in closed form (`wilson`, `over_seeds`);
-that of the difference between two, over samples and seeds, is a bootstrap. Nothing here fails on empty input: what is
-not defined is NaN.
+that of the difference between two is a bootstrap over samples, widened by what training varies (`widened`). Nothing
+here fails on empty input: what is not defined is NaN.
 """
 
 from __future__ import annotations
@@ -90,21 +90,35 @@ def paired(differences: ArrayLike) -> float:
 
 
 def bootstrap(differences: ArrayLike, rng: np.random.Generator) -> Interval:
-    """Return the 95% interval of a mean, with samples and seeds both drawn anew; (NaN, NaN) of nothing.
+    """Return the 95% percentile interval of a mean over samples, shape (n,), drawn anew; (NaN, NaN) of nothing.
 
-    Args:
-        differences: shape (seeds, n); the percentile bootstrap draws its rows and its columns.
-        rng: the same generator gives the same interval.
+    The same generator gives the same interval.
     """
     values = np.asarray(differences, dtype=np.float64)
     if values.size == 0:
         return math.nan, math.nan
-    kinds, counts = np.unique(values, axis=1, return_counts=True)  # samples that are alike are drawn together
-    seeds, n = values.shape
-    samples = rng.multinomial(n, counts / n, size=ROUNDS) @ kinds.T / n
-    weights = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=ROUNDS) / seeds
-    low, high = np.percentile((samples * weights).sum(axis=1), (2.5, 97.5))
+    kinds, counts = np.unique(values, return_counts=True)  # samples that are alike are drawn together
+    means = rng.multinomial(values.size, counts / values.size, size=ROUNDS) @ kinds / values.size
+    low, high = np.percentile(means, (2.5, 97.5))
     return float(low), float(high)
+
+
+def widened(interval: Interval, first: Sequence[float], second: Sequence[float]) -> Interval:
+    """Return a sampling interval of mean(first) - mean(second) with what training varies: rates under k seeds each.
+
+    Student's t, pooled variance, 2(k - 1) degrees; both errors add in squares, as in `over_seeds`. With one seed each,
+    what training varies is not known, and the interval stays as it is.
+    """
+    k = len(first)
+    if k != len(second):
+        raise ValueError(f"expected as many seeds in both, got {k} and {len(second)}")
+    if k < 2:
+        return interval
+    pooled = (float(np.var(first, ddof=1)) + float(np.var(second, ddof=1))) / 2
+    spread = float(student_t.ppf(0.975, 2 * (k - 1))) * math.sqrt(2 * pooled / k)
+    centre = mean(first) - mean(second)
+    low, high = interval
+    return centre - math.hypot(centre - low, spread), centre + math.hypot(high - centre, spread)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -6,17 +6,16 @@ Made from the specs alone (bench.variants): whichever run holds a method and var
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from bench.measuring.robustness import WORST_CASE
 from bench.measuring.stats import holm
 from bench.reporting.columns import ACCURACY, ASR, AUROC, COLLAPSED, INTERVALS, ROBUST, titles
-from bench.reporting.runs import Row
-from bench.reporting.significance import Paired, compare
+from bench.reporting.runs import Row, read
+from bench.reporting.significance import TESTS, Paired, compare, ranked
 from bench.reporting.summary import Summary
 from bench.reporting.tables import Entry, Number, Table
-from bench.types import UsageError
-from bench.variants import parse
 
 TESTED = ("", WORST_CASE)
 """Clean accuracy, and robust accuracy under all attacks."""
@@ -27,13 +26,15 @@ def ablation(run: Summary) -> list[Table]:
     pairs = list(_pairs(run))
     if not pairs:
         return []
-    tests = {(row, attack): _test(run, row, plain, attack) for row, plain in pairs for attack in TESTED if row != plain}
+    plain_of = {row: plain for row, plain in pairs if row != plain}
+    tests = {(row, attack): _test(run, row, plain, attack) for row, plain in plain_of.items() for attack in TESTED}
     known = {key: test for key, test in tests.items() if test is not None}
-    corrected = dict(zip(known, holm([test.p for test in known.values()]), strict=True))
+    tested = [(row, attack) for row, attack in known if ranked(run, row, plain_of[row])]
+    corrected = dict(zip(tested, holm([known[key].p for key in tested]), strict=True))
     attacked = [(attack, column) for attack in run.leading for column in (ASR, ROBUST)] + [(WORST_CASE, ROBUST)]
 
     def line(row: Row) -> tuple[Entry, ...]:
-        _, settings = _read(row[1])
+        _, settings = read(row[1])
         rates = tuple(run.number(row, column, attack) for attack, column in attacked)
         differences = [entry for attack in TESTED for entry in _difference(known, corrected, row, attack)]
         what = ", ".join(settings) or "as it is", ", ".join(settings.values())
@@ -51,8 +52,8 @@ def ablation(run: Summary) -> list[Table]:
     notes = (
         INTERVALS,
         run.union,
-        "Difference in points to the same method as it is, on the same samples and seeds [95% bootstrap interval over "
-        "samples and seeds]; p: exact sign-flip test over samples, Holm-corrected over this table.",
+        f"Difference in points to the same method as it is, on the same samples and seeds {TESTS} Holm-corrected over "
+        "this table, in which what collapsed has no corrected p.",
         COLLAPSED,
     )
     rows = tuple(line(row) for row, _ in pairs)
@@ -64,16 +65,8 @@ def _pairs(run: Summary) -> Iterator[tuple[Row, Row]]:
     """Yield each method that has variants, and its variants after it, with the method as it is."""
     rows = run.rows()
     for plain in rows:
-        variants = [row for row in rows if row != plain and (row[0], _read(row[1])[0]) == plain]
+        variants = [row for row in rows if row != plain and (row[0], read(row[1])[0]) == plain]
         yield from ((row, plain) for row in (plain, *variants) if variants)
-
-
-def _read(spec: str) -> tuple[str, dict[str, str]]:
-    """Parse a spec; a run of somebody else may hold any text as a method, which is then itself and no variant."""
-    try:
-        return parse(spec)
-    except UsageError:
-        return spec, {}
 
 
 def _test(run: Summary, row: Row, plain: Row, attack: str) -> Paired | None:
@@ -87,4 +80,4 @@ def _difference(
     if test is None:
         return "", ""
     n = (test.samples,) * test.seeds
-    return Number(test.difference, *test.interval, n=n), Number(corrected[row, attack], digits=4, n=n)
+    return Number(test.difference, *test.interval, n=n), Number(corrected.get((row, attack), math.nan), digits=4, n=n)

@@ -66,7 +66,10 @@ EFFICIENCY = (
     Column("training_utilisation", "training utilisation %"),
 )
 TITLES = {c.metric: c.title for c in (*CLEAN, *ROBUSTNESS, *ATTACKS, *COMPRESSION, *EFFICIENCY)}
-INTERVALS = "Means over seeds [95% interval: sampling and, with several seeds, training; none where none is known]."
+INTERVALS = (
+    "Means over seeds [95% interval: sampling and, with several seeds, training, given the one teacher that all seeds "
+    "share; none where none is known]."
+)
 COLLAPSED = f"{MARK} collapsed: the 95% interval of its balanced accuracy is not above 50%; not to be ranked."
 RATES = (
     "ASR: fooled over attacked, where attacked means classified correctly and offering a place to change.",

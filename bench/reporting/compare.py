@@ -13,9 +13,9 @@ from typing import Any
 
 from bench.measuring.robustness import WORST_CASE
 from bench.measuring.stats import holm
-from bench.reporting.columns import ACCURACY, ASR, ATTACKS, CLEAN, COMPRESSION, EFFICIENCY, ROBUST, Column
+from bench.reporting.columns import ACCURACY, ASR, ATTACKS, CLEAN, COLLAPSED, COMPRESSION, EFFICIENCY, ROBUST, Column
 from bench.reporting.runs import Row
-from bench.reporting.significance import ALPHA, Paired, compare, verdict
+from bench.reporting.significance import ALPHA, TESTS, Paired, compare, verdict
 from bench.reporting.summary import Summary
 from bench.reporting.tables import MISSING, Entry, Number, Table, markdown
 from bench.storage.store import Store
@@ -50,9 +50,10 @@ def changes(first: Summary, second: Summary, names: tuple[str, str] = ("first", 
     rows = tuple(_row(first, line, corrected) for line in moved)
     notes = [
         f"{len(moved)} of {len(lines)} numbers differ; differences are {names[1]} minus {names[0]}.",
-        "Difference of accuracy and robust accuracy: over the programs and seeds that both runs have [95% bootstrap "
-        "interval]; p: exact sign-flip test over programs, Holm-corrected over the tested rows.",
+        "Difference of accuracy and robust accuracy: over the programs and seeds that both runs have "
+        f"{TESTS} Holm-corrected over the tested rows.",
         f"Better or worse: corrected p below {ALPHA:g} and an interval without zero.",
+        COLLAPSED,
         *_alone(first, second, names[0]),
         *_alone(second, first, names[1]),
     ]

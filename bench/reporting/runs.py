@@ -19,6 +19,7 @@ from bench.results import Outcome, Predictions, Record
 from bench.storage import originals
 from bench.storage.store import Cell, Store
 from bench.types import UsageError
+from bench.variants import parse
 
 Row = tuple[str, str]
 """Teacher and method."""
@@ -78,6 +79,14 @@ class Runs:
     def originals(self) -> dict[str, str]:
         """Return the attacked programs as they were, by sample id, as far as any run holds them."""
         return {name: code for store in self.stores for name, code in originals.read(store.root).items()}
+
+
+def read(spec: str) -> tuple[str, dict[str, str]]:
+    """Parse a method; a run of somebody else may hold any text as one, which is then itself and no variant."""
+    try:
+        return parse(spec)
+    except UsageError:
+        return spec, {}
 
 
 def _rows(store: Store) -> Iterator[Row]:

@@ -1,8 +1,8 @@
 """Which differences between methods are more than chance: paired tests on the same samples, and who may be in bold.
 
-Follows spec/protocol, "Uncertainty": a test on the same samples, Holm-corrected; bootstrap intervals over samples and
-seeds. Compared are clean accuracy and robust accuracy, whose samples are the same for every student; an attack success
-rate is over other samples for each. Collapsed students are compared and never win.
+Follows spec/protocol, "Uncertainty", and DESIGN, D85: a test on the same samples and seeds, Holm-corrected, beside an
+interval over both. Compared are clean and robust accuracy, whose samples are the same for every student; an attack
+success rate is over other samples for each. Collapsed students are compared, and neither ranked nor counted by Holm.
 """
 
 from __future__ import annotations
@@ -16,23 +16,35 @@ from numpy.typing import NDArray
 
 from bench.config import GIVEN
 from bench.measuring.robustness import WORST_CASE
-from bench.measuring.stats import Interval, bootstrap, holm, paired
-from bench.reporting.columns import ACCURACY, ROBUST, Column
-from bench.reporting.runs import Row
+from bench.measuring.stats import Interval, between_seeds, bootstrap, holm, paired, widened
+from bench.reporting.columns import ACCURACY, COLLAPSED, ROBUST, Column
+from bench.reporting.runs import Row, read
 from bench.reporting.summary import Summary
 from bench.reporting.tables import Entry, Number, Table
 from bench.rng import stream
+from bench.variants import write
 
 ALPHA = 0.05
 REFERENCE = "moekd"
 """The method that every other one is compared with; the first one asked for, in a run without it."""
-UNRANKED = ("majority", "teacher", GIVEN)
+CONSTANT = "majority"
+UNRANKED = (CONSTANT, "teacher", GIVEN)
 """Never in bold: a constant, what was to be compressed, and what nobody here made."""
+NOT_RANKED = "collapsed: not ranked"
+SIZE = "size_mb"
+"""The setting that makes a student of another size."""
 CLEAN = "clean"
 BOLD = (
     "Bold: better than every other student of its teacher that did not collapse (paired tests on the same programs, "
-    "Holm-corrected p below 5%, bootstrap interval above zero); tested are accuracy and robust accuracy."
+    "Holm-corrected p below 5%, interval above zero); tested are accuracy and robust accuracy."
 )
+
+TESTS = (
+    "[95% interval: bootstrap over samples, with several seeds widened by Student's t over their trainings]; p: exact "
+    "sign-flip test over samples, with one seed McNemar's, with several the larger of it and of a t-test over seeds;"
+)
+"""How two students are compared, to be followed by what Holm's correction is over."""
+ONE_TEACHER = "All seeds share one teacher: what another teacher would change is in no interval and no p."
 
 Best = frozenset[tuple[Row, str]]
 """Students that win a column, each with the attack; empty for clean accuracy."""
@@ -53,7 +65,7 @@ class Paired:
     samples: int
     seeds: int
     p: float
-    """Exact and two-sided, not corrected: see `bench.measuring.stats.paired`."""
+    """Two-sided, not corrected: of the samples, and with several seeds of these as well, whichever says less."""
 
 
 def compare(first: Right, second: Right, name: str) -> Paired | None:
@@ -68,23 +80,34 @@ def compare(first: Right, second: Right, name: str) -> Paired | None:
         return None
     one, two = _matrix(first, seeds, samples), _matrix(second, seeds, samples)
     differences = one.astype(np.int64) - two.astype(np.int64)
-    low, high = bootstrap(100.0 * differences, stream(0, "bootstrap", name))
+    sampling = bootstrap(100.0 * differences.mean(axis=0), stream(0, "bootstrap", name))
     return Paired(
         difference=100.0 * float(differences.sum()) / differences.size,
-        interval=(low, high),
+        interval=widened(sampling, *((100.0 * right.mean(axis=1)).tolist() for right in (one, two))),
         first_only=int((differences > 0).sum()),
         second_only=int((differences < 0).sum()),
         samples=len(samples),
         seeds=len(seeds),
-        p=paired(differences.sum(axis=0)),
+        p=_chance(one, two),
     )
+
+
+def _chance(one: NDArray[np.bool_], two: NDArray[np.bool_]) -> float:
+    """Return how likely two students of one method differ so much, each of shape (seeds, samples).
+
+    The larger of two p-values: other samples might have told otherwise, and other trainings might.
+    """
+    over_samples = paired(one.sum(axis=0, dtype=np.int64) - two.sum(axis=0, dtype=np.int64))
+    if len(one) < 2:
+        return over_samples
+    return max(over_samples, between_seeds(one.sum(axis=1).tolist(), two.sum(axis=1).tolist()))
 
 
 def winners(run: Summary) -> Best:
     """Return the students, each with the attack, that are better than every rival.
 
-    Better means: a Holm-corrected p below 5% against each, and a bootstrap interval above zero. Rivals are the students
-    of the same teacher that did not collapse.
+    Better means: a Holm-corrected p below 5% against each, and an interval above zero. Rivals are the students of the
+    same teacher that did not collapse.
     """
     columns = [(teacher, attack) for teacher in run.teachers for attack in ("", *run.attacks, WORST_CASE)]
     found = [(_winner(run, teacher, attack), attack) for teacher, attack in columns]
@@ -103,18 +126,27 @@ def significance(run: Summary) -> list[Table]:
     found = [c for teacher in run.teachers for c in _comparisons(run, (teacher, reference))]
     if not found:
         return []
-    corrected = holm([pair.p for *_, pair in found])
-    rows = [_line(run, *one, p) for one, p in zip(found, corrected, strict=True)]
+    corrected = iter(holm([pair.p for first, second, _, pair in found if ranked(run, first, second)]))
+    rows = [_line(run, *one, next(corrected) if ranked(run, *one[:2]) else None) for one in found]
+    sized = any(first[1] != reference for first, *_ in found)
     compared = ("teacher", "method", "compared with", "on", "difference", "p", "p (Holm)")
     columns = (*compared, "right alone", "other alone", "samples", "seeds", "verdict")
     notes = (
         "Difference in points of clean or robust accuracy, method minus the one compared with, on the same samples and "
-        "seeds [95% bootstrap interval over samples and seeds].",
-        "p: exact sign-flip test over samples, with one seed McNemar's; Holm-corrected over all rows of this table.",
+        f"seeds {TESTS} Holm-corrected over all ranked rows of this table.",
+        *([f"A student of another size is compared with {reference} of its size."] if sized else []),
         "Right alone: programs, added up over seeds, that only the method gets right; other alone: only the other.",
         f"Better or worse: corrected p below {ALPHA:g} and an interval without zero.",
+        ONE_TEACHER,
+        COLLAPSED,
     )
-    return [Table("significance", "Paired tests between methods", columns, tuple(rows), (*run.setting, *notes))]
+    caption = (*run.setting, run.attack_setting, *notes)
+    return [Table("significance", "Paired tests between methods", columns, tuple(rows), caption)]
+
+
+def ranked(run: Summary, *rows: Row) -> bool:
+    """Tell whether students may be ranked: none of them answers always the same or is no better than who does."""
+    return not any(method == CONSTANT or run.collapsed((teacher, method)) for teacher, method in rows)
 
 
 def _winner(run: Summary, teacher: str, attack: str) -> Row | None:
@@ -140,8 +172,18 @@ def _comparisons(run: Summary, reference: Row) -> Iterator[tuple[Row, Row, str, 
         return
     for attack in ("", *run.attacks, WORST_CASE):
         for row in rows:
-            if (pair := _pair(run, reference, row, attack)) is not None:
-                yield reference, row, attack, pair
+            first = _of_its_size(run, reference, row)
+            if (pair := _pair(run, first, row, attack)) is not None:
+                yield first, row, attack, pair
+
+
+def _of_its_size(run: Summary, reference: Row, row: Row) -> Row:
+    """Return the reference at the size of a student, where the run has that; of its own variants, the reference."""
+    (name, settings), (_, own) = read(reference[1]), read(row[1])
+    if SIZE not in own:
+        return reference
+    sized = (reference[0], write(name, {**settings, SIZE: own[SIZE]}))
+    return sized if sized in run.rows() and sized != row else reference
 
 
 def _pair(run: Summary, first: Row, second: Row, attack: str) -> Paired | None:
@@ -149,7 +191,7 @@ def _pair(run: Summary, first: Row, second: Row, attack: str) -> Paired | None:
     return compare(run.right(first, attack), run.right(second, attack), name)
 
 
-def _line(run: Summary, first: Row, second: Row, attack: str, pair: Paired, p: float) -> tuple[Entry, ...]:
+def _line(run: Summary, first: Row, second: Row, attack: str, pair: Paired, p: float | None) -> tuple[Entry, ...]:
     n = (pair.samples,) * pair.seeds
     counts = (pair.first_only, pair.second_only, pair.samples, pair.seeds)
     return (
@@ -158,9 +200,9 @@ def _line(run: Summary, first: Row, second: Row, attack: str, pair: Paired, p: f
         attack or CLEAN,
         Number(pair.difference, *pair.interval, n=n),
         Number(pair.p, digits=4, n=n),
-        Number(p, digits=4, n=n),
+        Number(math.nan if p is None else p, digits=4, n=n),
         *(Number(float(count), digits=0) for count in counts),
-        verdict(pair, p),
+        NOT_RANKED if p is None else verdict(pair, p),
     )
 
 

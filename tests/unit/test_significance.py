@@ -1,17 +1,20 @@
 """Paired tests between methods: equal to McNemar's with one seed, careful with several, and no crown without a test."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from bench.config import Experiment
 from bench.measuring.evaluate import share
 from bench.measuring.robust import robust
 from bench.measuring.robustness import WORST_CASE, worst_case
-from bench.measuring.stats import bootstrap, mcnemar, paired
+from bench.measuring.stats import between_seeds, bootstrap, holm, mcnemar, paired, widened
 from bench.presets import EMBEDDED
 from bench.report import build
 from bench.reporting.significance import compare, significance, verdict, winners
@@ -32,9 +35,9 @@ SHARES = {"majority": 0.9, "teacher": 0.95, "supervised": 0.5, "kd": 0.5, "moekd
 
 
 def right(method: str, seed: int) -> list[bool]:
-    """Which programs a student gets right: its own each time, but for the easy ones."""
-    rng = np.random.default_rng([seed, len(method)])
-    return [bool(one) for one in rng.random(N) < SHARES[method]]
+    """Which programs a student gets right: its own each time, and one more with every seed."""
+    order = np.random.default_rng([seed, len(method)]).permutation(N)
+    return [bool(one) for one in order < SHARES.get(method, 0.5) * N + seed]
 
 
 def fill(store: Store, method: str, seed: int) -> None:
@@ -117,15 +120,49 @@ def test_a_bootstrap_covers_what_it_should() -> None:
     rng = np.random.default_rng(3)
     inside = 0
     for _ in range(200):
-        low, high = bootstrap(rng.normal(0.3, 1, size=(1, 80)), rng)
+        low, high = bootstrap(rng.normal(0.3, 1, size=80), rng)
         inside += low <= 0.3 <= high
     assert 180 <= inside <= 199
 
 
-def test_a_bootstrap_draws_seeds_as_well() -> None:
-    apart = np.array([[0.0] * 50, [1.0] * 50])
-    assert bootstrap(apart, np.random.default_rng(0)) == (0.0, 1.0)
-    assert np.isnan(bootstrap(np.empty((0, 0)), np.random.default_rng(0))).all()
+def test_a_bootstrap_of_nothing_is_not_defined() -> None:
+    assert np.isnan(bootstrap([], np.random.default_rng(0))).all()
+
+
+def test_training_widens_an_interval_by_students_t() -> None:
+    spread = 4.302653 / math.sqrt(2)  # two seeds each, whose variances are 2 and 0: 2 degrees, pooled variance 1
+    ends = 3 - math.hypot(1, spread * math.sqrt(2)), 3 + math.hypot(2, spread * math.sqrt(2))
+    assert widened((2.0, 5.0), [62.0, 64.0], [60.0, 60.0]) == pytest.approx(ends)
+    assert widened((2.0, 5.0), [63.0], [60.0]) == (2.0, 5.0)
+    with pytest.raises(ValueError, match="as many seeds"):
+        widened((2.0, 5.0), [63.0], [60.0, 61.0])
+
+
+def noisy(easy: NDArray[np.float64], rng: np.random.Generator) -> dict[int, dict[str, bool]]:
+    """Three students of one method: the seed moves accuracy by about 2 points, besides what it changes by sample."""
+    scores = [easy + rng.normal(0.25 + rng.normal(0, 0.06), 0.5, size=easy.size) for _ in range(3)]
+    return {seed: {str(i): bool(one > 0) for i, one in enumerate(found)} for seed, found in enumerate(scores)}
+
+
+def test_equal_methods_whose_seeds_differ_are_not_told_apart() -> None:
+    rng, found = np.random.default_rng(7), []
+    for trial in range(120):
+        easy = rng.normal(0, 1, size=1000)
+        pair = compare(noisy(easy, rng), noisy(easy, rng), str(trial))
+        assert pair is not None
+        found.append(pair)
+    assert sum(pair.p < 0.05 for pair in found) <= 12, "the sign-flip test alone tells a third of them apart"
+    assert sum(verdict(pair, pair.p) != "no difference shown" for pair in found) <= 7
+    assert sum(pair.interval[0] <= 0 <= pair.interval[1] for pair in found) >= 113
+
+
+def test_with_several_seeds_the_larger_p_counts() -> None:
+    first = {seed: {str(i): True for i in range(40)} for seed in (0, 1)}
+    second = {seed: {str(i): i >= 12 + 16 * seed for i in range(40)} for seed in (0, 1)}
+    pair = compare(first, second, "x")
+    assert pair is not None
+    assert pair.p == pytest.approx(between_seeds([40, 40], [28, 12]))
+    assert pair.p > paired([2] * 12 + [1] * 16)
 
 
 def test_a_comparison_is_over_what_both_have() -> None:
@@ -162,19 +199,46 @@ def test_every_method_is_compared_with_moekd(run: Summary) -> None:
     assert compared == {(name, on) for name in others for on in ("clean", ATTACK, WORST_CASE)}
     verdicts = {row[2]: row[-1] for row in found.rows if row[3] == ATTACK}
     assert verdicts == {
-        "majority †": "worse",
+        "majority †": "collapsed: not ranked",
         "teacher": "worse",
         "supervised": "better",
         "kd": "better",
         "compressor": "better",
     }
-    for row in found.rows:
-        p, holm = row[5], row[6]
-        assert isinstance(p, Number)
-        assert isinstance(holm, Number)
-        assert holm.value is not None
-        assert p.value is not None
-        assert holm.value >= p.value
+
+
+def test_what_collapsed_is_not_in_holms_correction(run: Summary) -> None:
+    found = table(run, "significance")
+    ranked = [row for row in found.rows if row[2] != "majority †"]
+    p, holms = ([number(row[at]) for row in ranked] for at in (5, 6))
+    assert holms == pytest.approx(holm(p))
+    assert all(math.isnan(number(row[6])) for row in found.rows if row not in ranked)
+    assert {"†" in sentence for sentence in found.caption} == {True, False}
+    assert f"{N} programs and 100 queries" in " ".join(found.caption)
+
+
+def number(entry: str | Number) -> float:
+    assert isinstance(entry, Number)
+    assert entry.value is not None
+    return entry.value
+
+
+def test_students_are_compared_with_moekd_of_their_size(tmp_path: Path) -> None:
+    small = "moekd[size_mb=0.25]"
+    asked = ("moekd", small, "kd[size_mb=0.25]", "kd[size_mb=0.125]", "kd[temperature=4]", "kd[size_mb=")
+    store = Store.open(tmp_path / "run", replace(EXPERIMENT, methods=asked, controls=()), {"sha256": "abc"})
+    for method in asked:
+        fill(store, method, 0)
+    store.close()
+    (found,) = significance(Summary(store))
+    assert {row[2]: row[1] for row in found.rows} == {
+        small: "moekd",
+        "kd[size_mb=0.25]": small,
+        "kd[size_mb=0.125]": "moekd",
+        "kd[temperature=4]": "moekd",
+        "kd[size_mb=": "moekd",
+    }
+    assert "A student of another size is compared with moekd of its size." in found.caption
 
 
 def test_a_verdict_needs_both_the_test_and_the_interval() -> None:
