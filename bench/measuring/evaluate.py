@@ -53,7 +53,11 @@ def performance(predictions: Predictions) -> list[Measured]:
     """Return all clean metrics of the protocol."""
     labels, vulnerable, n = predictions.labels, predictions.vulnerable, len(predictions.labels)
     intervals = clean_intervals(labels, vulnerable)
-    return [
-        Measured(name, value, n=n) if name in PURE else share(name, value, n, intervals.get(name))
-        for name, value in clean(labels, vulnerable).items()
-    ]
+
+    def measured(name: str, value: float) -> Measured:
+        if name not in PURE:
+            return share(name, value, n, intervals.get(name))
+        low, high = intervals.get(name, (None, None))
+        return Measured(name, value, n=n, low=low, high=high)
+
+    return [measured(name, value) for name, value in clean(labels, vulnerable).items()]

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from bench.measuring.stats import Interval, ratio, wilson
+from bench.measuring.stats import Z95, Interval, ratio, wilson
 from bench.types import UsageError
 
 ECE_BINS = 10
+UNKNOWN: Interval = (math.nan, math.nan)
 ROUNDING = 1e-3
 """How far a probability may be off; models answer in half precision as well."""
 
@@ -79,6 +80,49 @@ class Confusion:
             highs.append(high - ratio(found, size))
         return centre - math.hypot(*lows) / 2, centre + math.hypot(*highs) / 2
 
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall of class 1; NaN where nothing is vulnerable or called so."""
+        return ratio(2 * self.true_positive, 2 * self.true_positive + self.false_positive + self.false_negative)
+
+    @property
+    def f1_interval(self) -> Interval:
+        """95% interval of F1, from the Wilson interval of q = TP / (TP + FP + FN), of which it is 2 q / (1 + q).
+
+        To first order that is the delta method over multinomial counts (Takahashi et al. 2022), and unlike it defined
+        at the ends, where no vulnerable program is found or nothing is wrong.
+        """
+        low, high = wilson(self.true_positive, self.true_positive + self.false_positive + self.false_negative)
+        return min(self.f1, 2 * low / (1 + low)), max(self.f1, 2 * high / (1 + high))
+
+    @property
+    def mcc_interval(self) -> Interval:
+        """95% interval of the MCC by the delta method over multinomial counts (Bishop, Fienberg and Holland 1975, phi).
+
+        NaN where that knows no error: a constant answer, one class only, nothing wrong, nothing right.
+        """
+        a, b, c, d = self.true_positive, self.false_positive, self.false_negative, self.true_negative
+        said, true, false, unsaid = margins = (a + b, a + c, b + d, c + d)
+        if not all(margins) or self.right in (0, self.n):
+            return UNKNOWN
+        root, half = math.sqrt(math.prod(map(float, margins))), self.mcc / 2
+        slopes = (  # of the MCC, by each count
+            d / root - half / said - half / true,
+            -c / root - half / said - half / false,
+            -b / root - half / true - half / unsaid,
+            a / root - half / false - half / unsaid,
+        )
+        variance = math.fsum(count * slope**2 for count, slope in zip((a, b, c, d), slopes, strict=True))
+        return _normal(self.mcc, variance, -1.0)
+
+
+def _normal(centre: float, variance: float, least: float) -> Interval:
+    """Return the 95% interval of a normal estimate that lies between `least` and 1; NaN without a variance."""
+    if not variance > 0:
+        return UNKNOWN
+    half = Z95 * math.sqrt(variance)
+    return max(least, centre - half), min(1.0, centre + half)
+
 
 def checked(rows: object, n: int) -> NDArray[np.float64]:
     """Reject what is no table of probabilities: a silent NaN would read as "not vulnerable"."""
@@ -120,6 +164,22 @@ def auroc(labels: ArrayLike, vulnerable: ArrayLike) -> float:
     return float((ranks[truth == 1].sum() - positives * (positives + 1) / 2) / pairs)
 
 
+def auroc_interval(labels: ArrayLike, vulnerable: ArrayLike) -> Interval:
+    """Return the 95% interval of the AUROC by DeLong's variance (DeLong et al. 1988; by ranks, Sun and Xu 2014).
+
+    NaN where that knows no error: fewer than two samples of a class, a perfect order, one score for all.
+    """
+    truth, score = np.asarray(labels, dtype=np.int64), np.asarray(vulnerable, dtype=np.float64)
+    positive, negative = score[truth == 1], score[truth == 0]
+    if min(positive.size, negative.size) < 2 or not np.isfinite(score).all():
+        return UNKNOWN
+    ranks = rankdata(score)
+    above = (ranks[truth == 1] - rankdata(positive)) / negative.size  # of each vulnerable one: share of safe ones below
+    below = (ranks[truth == 0] - rankdata(negative)) / positive.size
+    variance = float(above.var(ddof=1) / positive.size + below.var(ddof=1) / negative.size)
+    return _normal(auroc(labels, vulnerable), variance, 0.0)
+
+
 def ece(labels: ArrayLike, vulnerable: ArrayLike) -> float:
     """Return the expected calibration error of P(vulnerable), over 10 bins of equal width."""
     truth, score = np.asarray(labels, dtype=np.float64), np.asarray(vulnerable, dtype=np.float64)
@@ -138,7 +198,7 @@ def clean(labels: ArrayLike, vulnerable: ArrayLike) -> dict[str, float]:
         "accuracy": ratio(counts.right, counts.n),
         "precision": ratio(hits, said),
         "recall": ratio(hits, counts.positives),
-        "f1": ratio(2 * hits, said + counts.positives),
+        "f1": counts.f1,
         "balanced_accuracy": counts.balanced_accuracy,
         "mcc": counts.mcc,
         "auroc": auroc(labels, vulnerable),
@@ -155,7 +215,10 @@ def clean_intervals(labels: ArrayLike, vulnerable: ArrayLike) -> dict[str, Inter
         "accuracy": wilson(counts.right, counts.n),
         "precision": wilson(hits, said),
         "recall": wilson(hits, counts.positives),
+        "f1": counts.f1_interval,
         "balanced_accuracy": counts.balanced_interval,
+        "mcc": counts.mcc_interval,
+        "auroc": auroc_interval(labels, vulnerable),
         "positive_rate": wilson(said, counts.n),
     }
 

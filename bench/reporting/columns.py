@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,11 +16,13 @@ class Column:
     metric: str
     title: str
     digits: int = 1
+    ends: tuple[float, float] = (-math.inf, math.inf)
+    """Between which its values lie, where the unit does not say so."""
 
 
 ACCURACY, F1 = Column("accuracy", "accuracy %"), Column("f1", "F1 %")
 BALANCED = Column("balanced_accuracy", "balanced accuracy %")
-AUROC = Column("auroc", "AUROC", 3)
+AUROC = Column("auroc", "AUROC", 3, (0.0, 1.0))
 ASR, ROBUST = Column("asr", "ASR %"), Column("robust_accuracy", "robust accuracy %")
 PARAMETERS, SIZE, GFLOPS = (
     Column("parameters", "parameters", 0),
@@ -32,7 +35,7 @@ CLEAN = (
     Column("recall", "recall %"),
     F1,
     BALANCED,
-    Column("mcc", "MCC", 3),
+    Column("mcc", "MCC", 3, (-1.0, 1.0)),
     AUROC,
     Column("positive_rate", "positive rate %"),
     Column("ece", "ECE", 3),

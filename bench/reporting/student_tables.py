@@ -8,6 +8,7 @@ from bench.measuring.robustness import WORST_CASE
 from bench.reporting.columns import (
     ACCURACY,
     ASR,
+    AUROC,
     BALANCED,
     CLEAN,
     COLLAPSED,
@@ -33,7 +34,7 @@ from bench.reporting.tables import Entry, Number, Table
 def main(run: Summary, best: Best = frozenset()) -> Table:
     """Return accuracy, robustness and size: the table that answers the question."""
     attacked = [(attack, column) for attack in run.leading for column in (ASR, ROBUST)] + [(WORST_CASE, ROBUST)]
-    before, after = (ACCURACY, F1, BALANCED), (SIZE, PARAMETERS, GFLOPS)
+    before, after = (ACCURACY, F1, AUROC, BALANCED), (SIZE, PARAMETERS, GFLOPS)
 
     def line(row: Row) -> tuple[Entry, ...]:
         rates = tuple(crown(run, best, row, column, attack) for attack, column in attacked)

@@ -83,8 +83,9 @@ class Summary:
         if not records:
             return Number(None)
         value, low, high = over_seeds([record.value for record in records], [_interval(r) for r in records])
-        if records[0].unit == "%" and math.isfinite(low):
-            low, high = max(0.0, low), min(100.0, high)
+        least, most = (0.0, 100.0) if records[0].unit == "%" else column.ends
+        if math.isfinite(low):
+            low, high = max(least, low), min(most, high)
         sources = tuple(dict.fromkeys(record.source for record in records if record.source))
         n = tuple(record.n for record in records)
         return replace(counted(value, column.digits), low=low, high=high, n=n, sources=sources)

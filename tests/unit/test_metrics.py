@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bench.measuring import metrics
 from bench.measuring.stats import holm, mcnemar, over_seeds, wilson
@@ -68,6 +69,46 @@ def test_collapse_depends_on_how_many_samples_say_so() -> None:
     labels, scores = [1] * 10 + [0] * 10, [0.9] * 6 + [0.1] * 4 + [0.1] * 6 + [0.9] * 4
     assert metrics.collapsed(labels, scores)
     assert not metrics.collapsed(labels * 50, scores * 50)
+
+
+def drawn(rng: np.random.Generator, n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Labels, two fifths of them vulnerable, and scores in steps of 0.05 that tell a little of them."""
+    labels = (rng.random(n) < 0.4).astype(np.int64)
+    return labels, np.round(1 / (1 + np.exp(-rng.normal(0.8 * labels - 0.5, 1))) * 20) / 20
+
+
+@pytest.mark.parametrize("name", ["f1", "mcc", "auroc"])
+def test_closed_intervals_are_as_wide_as_those_of_a_bootstrap(name: str) -> None:
+    rng = np.random.default_rng(3)
+    labels, scores = drawn(rng, 1500)
+    picks = rng.integers(0, labels.size, size=(1200, labels.size))
+    spread = np.std([metrics.clean(labels[pick], scores[pick])[name] for pick in picks])
+    low, high = metrics.clean_intervals(labels, scores)[name]
+    assert high - low == pytest.approx(2 * 1.96 * spread, rel=0.07)
+    assert (low + high) / 2 == pytest.approx(metrics.clean(labels, scores)[name], abs=2e-3)
+
+
+def test_closed_intervals_cover_what_they_should() -> None:
+    rng = np.random.default_rng(4)
+    truth = metrics.clean(*drawn(rng, 400_000))
+    inside = dict.fromkeys(("f1", "mcc", "auroc"), 0)
+    for _ in range(400):
+        found = metrics.clean_intervals(*drawn(rng, 300))
+        for name in inside:
+            inside[name] += found[name][0] <= truth[name] <= found[name][1]
+    assert all(0.92 <= count / 400 <= 0.98 for count in inside.values()), inside
+
+
+def test_what_has_no_error_to_know_has_no_interval() -> None:
+    labels = [1, 1, 1, 0, 0, 0]
+    perfect, constant = (
+        metrics.clean_intervals(labels, [0.9] * 3 + [0.1] * 3),
+        metrics.clean_intervals(labels, [0.1] * 6),
+    )
+    for found in (perfect, constant, metrics.clean_intervals([1, 1], [0.9, 0.1])):
+        assert all(math.isnan(end) for name in ("mcc", "auroc") for end in found[name])
+    assert perfect["f1"][0] < perfect["f1"][1] == 1
+    assert constant["f1"][0] == 0 < constant["f1"][1]
 
 
 def test_wilson_matches_published_values() -> None:
