@@ -63,6 +63,7 @@ COMPRESSION = (PARAMETERS, SIZE, GFLOPS, Column("paper_gflops", "GFLOPs (paper f
 EFFICIENCY = (
     Column("latency_p50", "latency p50 ms", 2),
     Column("latency_p90", "latency p90 ms", 2),
+    Column("latency_p99", "latency p99 ms", 2),
     Column("cpu_p50", "CPU p50 ms", 2),
     Column("energy", "J per 1,000 inferences", 2),
     Column("training_seconds", "training s"),

@@ -30,6 +30,9 @@ from bench.reporting.significance import BOLD, Best, crown
 from bench.reporting.summary import Summary
 from bench.reporting.tables import Entry, Number, Table
 
+ROUTED = "fact/mixture_nll"
+"""What a method with a router reports of itself."""
+
 
 def main(run: Summary, best: Best = frozenset()) -> Table:
     """Return accuracy, robustness and size: the table that answers the question."""
@@ -64,6 +67,7 @@ def compression(run: Summary) -> Table:
     notes = (
         "1 MB is 1e6 bytes at 4 bytes a parameter, embeddings included.",
         "GFLOPs per inference at the longest input; the paper formula is that of the baselines' code.",
+        COLLAPSED,
     )
     return _per_student(run, "compression", "Compression", COMPRESSION, notes, frozenset())
 
@@ -82,6 +86,7 @@ def efficiency(run: Summary) -> Table:
         "Attack queries/s: queries of all attacks over the seconds that their programs took in one worker, search and "
         "checks included.",
         f"Device: {'; '.join(dict.fromkeys(filter(None, devices))) or 'not measured yet'}.",
+        COLLAPSED,
     )
     columns = ("teacher", "method", *titles(EFFICIENCY), "energy source", "attack queries/s", "attack time source")
     return Table("efficiency", "Efficiency (measured)", columns, tuple(rows), (*run.setting, *notes))
@@ -96,7 +101,17 @@ def diagnostics(run: Summary) -> list[Table]:
         for name in names
         if run.seeded(row, name)
     )
-    caption = (*run.setting, "Means over seeds of what a method reports about its own making.")
+    over = "the validation split" + "".join(f", {size:,} programs" for size in run.counts("valid"))
+    notes = [
+        "Means over seeds of what a method reports about its own making; accuracy, agreement, calibration and "
+        f"likelihood are over {over}, on which every training's epoch was chosen."
+    ]
+    if ROUTED in names:
+        notes.append(
+            "The router's step and the experts' epochs were chosen on the same programs: the mixture's likelihood "
+            "there is optimistic, and with a learned router by construction never below that of uniform weights."
+        )
+    caption = (*run.setting, *notes, COLLAPSED)
     return [Table("diagnostics", "Diagnostics", ("teacher", "method", "fact", "value"), rows, caption)] if rows else []
 
 

@@ -173,6 +173,12 @@ class Summary:
             sentences.append(f"{checks.rstrip('.')}.")
         return " ".join(sentences)
 
+    def counts(self, split: str) -> list[int]:
+        """Return the sizes of a split in the runs, smallest first, as far as their manifests say."""
+        counts = [store.manifest.facts.get("counts") for store in self.runs.stores]
+        found = {one.get(split) for one in counts if isinstance(one, dict)}
+        return sorted(size for size in found if isinstance(size, int))
+
     def _made(self, store: Store) -> Iterator[str]:
         """Say where the models of one run come from."""
         asked = store.manifest.experiment
