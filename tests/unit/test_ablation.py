@@ -74,7 +74,7 @@ def test_a_dry_run_names_the_variants(monkeypatch, capsys, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def finished(tmp_path, methods, right):
+def finished(tmp_path, methods, right, collapsed=()):
     """A run whose students are right on the given of 40 samples, all safe."""
     asked = replace(EXPERIMENT, methods=methods, controls=(), attacks=())
     store = Store.open(tmp_path / "run", asked, {"sha256": "x"})
@@ -84,6 +84,8 @@ def finished(tmp_path, methods, right):
         vulnerable = tuple(0.1 if right(method, i) else 0.9 for i in range(40))
         accuracy = 100 * sum(value < 0.5 for value in vulnerable) / 40
         found = [Measured("accuracy", accuracy, "%", 40, accuracy - 5, accuracy + 5)]
+        if method in collapsed:
+            found.append(Measured("balanced_accuracy", 50, "%", 40, 45, 55))
         records = [Record("t", TEACHER, method, 0, "", m.metric, m.value, m.unit, m.n, m.low, m.high) for m in found]
         store.keep(cell, Predictions(ids, (0,) * 40, vulnerable))
         store.put(cell, records)
@@ -106,6 +108,17 @@ def test_a_variant_stands_beside_its_default_with_a_paired_test(tmp_path):
     assert found[1].low > 0
     assert table.rows[1][at + 1].value == pytest.approx(2 * 0.5**12 * 2), "McNemar's exact p, for two tests"
     assert (found[2].value, table.rows[2][at + 1].value) == (0.0, 1.0)
+
+
+def test_what_collapsed_has_no_corrected_p_and_costs_the_others_nothing(tmp_path):
+    right = {"moekd": 20, "moekd[router=top-1]": 32, "moekd[router=uniform]": 0}
+    (table,) = ablation(
+        finished(tmp_path, tuple(right), lambda method, i: i < right[method], ("moekd[router=uniform]",))
+    )
+    at = table.columns.index("accuracy: difference")
+    assert table.rows[1][at + 1].value == pytest.approx(2 * 0.5**12)
+    assert table.rows[2][1].endswith("†")
+    assert (table.rows[2][at].value, table.rows[2][at + 1].text()) == (-50.0, "n/a")
 
 
 def test_without_variants_there_is_no_table(tmp_path):

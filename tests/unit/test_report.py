@@ -18,6 +18,7 @@ from bench import report
 from bench.config import CONTROLS, Experiment
 from bench.measuring.robustness import WORST_CASE
 from bench.presets import EMBEDDED
+from bench.reporting.columns import COLLAPSED
 from bench.reporting.latex import escape_latex, latex
 from bench.reporting.summary import Summary
 from bench.reporting.tables import MISSING, Number, Table, as_csv, escape_markdown, markdown
@@ -142,6 +143,12 @@ def test_a_mean_over_seeds_has_an_interval_wider_than_one_seed(run: Store) -> No
 def test_a_collapsed_student_is_marked(run: Store) -> None:
     marked = [row[1] for row in table(run, "main").rows if "†" in str(row[1])]
     assert marked == ["majority †"]
+
+
+def test_every_table_that_marks_a_student_says_what_the_mark_means(run: Store) -> None:
+    marking = [one for one in report.build(Summary(run)) if any("†" in str(entry) for row in one.rows for entry in row)]
+    assert {"main", "clean", "asr", "compression", "efficiency"} <= {one.name for one in marking}
+    assert [one.name for one in marking if COLLAPSED not in one.caption] == []
 
 
 def test_a_student_of_unknown_balance_is_marked(tmp_path: Path) -> None:
