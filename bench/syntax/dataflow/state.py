@@ -75,7 +75,7 @@ class State:
     _meaning: Meaning | None = None
     """The innermost declaration in force."""
     _dead: Environment = field(default_factory=dict)
-    """What would hold behind the last jump if anything came there; a macro may hide what does: `FOREACH(x) { break; }`."""
+    """What would hold behind the last jump if anything came there; a macro may hide what (`EACH(x) { break; }`)."""
 
     @property
     def reached(self) -> Environment:
