@@ -1,5 +1,6 @@
 # make run and make test do everything on a fresh machine with Python 3.11 or newer; make check is the developers' one check;
-# make evidence makes results/devign from DATA on a CPU, make evidence-gpu on a GPU: each goes on where it was stopped;
+# make evidence makes results/devign from DATA on a CPU, make evidence-gpu on a GPU (SIZE=base for the largest teachers,
+# ATTACKS='$(RECIPES)' for all attacks): each goes on where it was stopped;
 # make bench measures speed and memory, says per bar what was asked and measured, and fails where an asserted one is missed;
 # make gate compares a smoke run with the committed baseline, make baseline writes that anew.
 PYTHON ?= python3
@@ -61,23 +62,19 @@ evidence: $(READY)
 
 SIZE ?= small
 MINUTES ?= 1.5
+ATTACKS ?= $(MAIN),style-transfer
 ENCODERS := results/runs/encoders
-ON_GPU := $(DEVIGN) --preset devign-gpu --device cuda --workers 6 --attacks alert,style-transfer
+ON_GPU := $(DEVIGN) --preset devign-gpu --device cuda --workers 6 --seeds 0,1,2 --size-mb 3,1.5 --methods moekd,$(OTHERS)
 
 $(ENCODERS)/%/config.json: $(READY)
 	$(BIN)/python -m bench pretrain --corpus $(DATA)/c_corpus --arch $* --size $(SIZE) --minutes $(MINUTES) --device cuda \
 		$(EXCLUDE) --output $(ENCODERS)/$*
 
-evidence-codebert: $(ENCODERS)/codebert/config.json
-	$(BIN)/python -m bench run $(ON_GPU) --teachers $(ENCODERS)/codebert --seeds 0,1,2 --output results/runs/devign-gpu \
-		--methods 'moekd,$(OTHERS),moekd[size_mb=1.5],kd[size_mb=1.5]'
-
-evidence-graphcodebert: $(ENCODERS)/graphcodebert/config.json
-	$(BIN)/python -m bench run $(ON_GPU) --teachers $(ENCODERS)/graphcodebert --seeds 0 --output results/runs/devign-gpu-graph \
-		--methods moekd
+evidence-codebert evidence-graphcodebert: evidence-%: $(ENCODERS)/%/config.json
+	$(BIN)/python -m bench run $(ON_GPU) --attacks $(ATTACKS) --teachers $(ENCODERS)/$* --output results/runs/devign-gpu-$*
+	$(BIN)/python -m bench publish results/runs/devign-gpu-$* --output results/devign/gpu/$*
 
 evidence-gpu: evidence-codebert evidence-graphcodebert
-	$(BIN)/python -m bench report results/runs/devign-gpu results/runs/devign-gpu-graph
 
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only

@@ -4,16 +4,17 @@ The inputs are the sample's driver: for `embedded`, harmless calls and then the 
 program prints the same, ends the same, and is caught for the same kind of flaw if it was vulnerable, and for none if
 it was repaired: its label is still a fact. What two runs of the original do differently is left to chance and is not
 compared. A program that only a limit of the sandbox ends gets as far as the machine is fast: the other must be stopped
-too, and one must have printed the beginning of what the other printed. A program whose driver never reaches a changed
-place proves nothing there; that is the limit of running.
+too, and one must have printed the beginning of what the other printed. Where running is all the proof there is, both
+also run with inputs drawn by a seed (inputs.py). A place that none of them reaches is the limit of running.
 """
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 from attacks.compiling import whole
 from attacks.gcc import Gcc, Observed
+from attacks.inputs import variants
 from bench.types import Sample
 
 ASPECTS = ("reported", "ended with", "printed")
@@ -36,10 +37,23 @@ class Behaves:
 
     def compares(self, sample: Sample) -> bool:
         """Whether the sample can be run: it ends by itself, and the same way each time."""
-        if not sample.driver:
-            return False
-        runs = self.gcc.observe(whole(sample, sample.code)).runs
-        return bool(runs) and not any(run.stopped or run != runs[0] for run in runs)
+        return bool(sample.driver) and _is_settled(self.gcc.observe(whole(sample, sample.code)))
+
+    def agrees(self, sample: Sample, program: str) -> bool:
+        """Whether it also does as the original with inputs drawn by a seed, wherever that ends the same way each time.
+
+        No where the driver has nothing that could be varied, and where no input is settled.
+        """
+        driver, count = variants(sample)
+        other = replace(sample, driver=driver)
+        both = (self.gcc.observe_each(whole(other, code), count) for code in (sample.code, program))
+        pairs = [pair for pair in zip(*both, strict=True) if _is_settled(pair[0])]
+        return bool(pairs) and not any(difference(before, after) for before, after in pairs)
+
+
+def _is_settled(observed: Observed) -> bool:
+    runs = observed.runs
+    return bool(runs) and not any(run.stopped or run != runs[0] for run in runs)
 
 
 def difference(before: Observed, after: Observed) -> str:

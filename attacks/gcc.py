@@ -91,7 +91,11 @@ class Gcc:
 
     def observe(self, text: str) -> Observed:
         """Compile a file and run it twice; remembered."""
-        return _observe(self, text)
+        return _observe(self, text, ("",))[0]
+
+    def observe_each(self, text: str, count: int) -> tuple[Observed, ...]:
+        """Compile a file and run it twice with each argument from 1 to `count`; remembered."""
+        return _observe(self, text, tuple(str(k) for k in range(1, count + 1)))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -101,7 +105,7 @@ class Gcc:
 
 
 @lru_cache(maxsize=KNOWN)
-def _observe(gcc: Gcc, text: str) -> Observed:
+def _observe(gcc: Gcc, text: str, arguments: tuple[str, ...]) -> tuple[Observed, ...]:
     with tempfile.TemporaryDirectory(prefix="moekd-") as name:
         folder = Path(name)
         (folder / "program.c").write_text(text + WATCH, encoding="utf-8")
@@ -111,12 +115,12 @@ def _observe(gcc: Gcc, text: str) -> Observed:
         command = (gcc.path, *gcc.flags, *parts, "-o", "program", *gcc.libraries)
         built = run(command, folder, environment, COMPILER)
         if built.code or not gcc.sanitizes:
-            return Observed(complaint(built.errors, built.code) if built.code else "")
-        return Observed("", (_run(gcc, folder), _run(gcc, folder)))
+            return (Observed(complaint(built.errors, built.code) if built.code else ""),) * len(arguments)
+        return tuple(Observed("", (_run(gcc, folder, given), _run(gcc, folder, given))) for given in arguments)
 
 
-def _run(gcc: Gcc, folder: Path) -> Behaviour:
-    ended = run(("../program",), folder / "here", gcc.environment, PROGRAM)
+def _run(gcc: Gcc, folder: Path, argument: str) -> Behaviour:
+    ended = run(("../program", *argument.split()), folder / "here", gcc.environment, PROGRAM)
     return Behaviour(_kind(ended.errors), ended.code, ended.output)
 
 

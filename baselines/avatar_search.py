@@ -3,7 +3,8 @@
 Follows the released code (soarsmu/Avatar), with its defects mended by default. `as_released` restores those that change
 the result: dominance only where strictly better in all three objectives (so the archive keeps points that another one
 beats or equals everywhere), and a crossover that returns copies of its parents (so the search only mutates). Never
-restored: editing parents in place that also sit in the archive, values out of bounds, the missing seed.
+restored: editing parents in place that also sit in the archive, values out of bounds, the missing seed, and
+a tournament whose winner is the last contestant found to beat any other.
 """
 
 from __future__ import annotations

@@ -169,10 +169,12 @@ def train_gate(
 
 
 def strongest(weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Keep the `count` largest weights of each row, the first of equal ones, and let the row sum to 1 again."""
-    kept = np.argsort(-weights, axis=1, kind="stable")[:, :count]
-    cut = np.zeros_like(weights)
-    np.put_along_axis(cut, kept, np.take_along_axis(weights, kept, axis=1), axis=1)
+    """Keep the `count` largest weights of each row and all equal to them, and let the row sum to 1 again.
+
+    Equal weights stay together, so that a router that prefers no expert is uniform however it is cut.
+    """
+    least = np.sort(weights, axis=1)[:, -min(count, weights.shape[1]), None]
+    cut = np.where(weights >= least, weights, 0.0)
     scaled: NDArray[np.float64] = cut / cut.sum(axis=1, keepdims=True)
     return scaled
 

@@ -54,7 +54,7 @@ OutputOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(help="Where networks run: cpu or cuda.")]
 ReleasedOption = Annotated[
-    bool, typer.Option("--as-released", help="Reproduce the published quirks of the baselines instead of mending them.")
+    bool, typer.Option("--as-released", help="Bring back the baselines' quirks that docs/numbers.md names.")
 ]
 ObjectiveOption = Annotated[
     Objective,

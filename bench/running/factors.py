@@ -29,7 +29,8 @@ FACTORS: dict[str, dict[str, Values]] = {
         "epochs": lambda budget: (budget.recipe.epochs, 2 * budget.recipe.epochs),
         "size_mb": lambda budget: (budget.size_mb, budget.size_mb / 2, budget.size_mb / 4),
         "aggregation": lambda budget: get_args(Aggregation),
-        "outside_weight": lambda budget: (0.25, 0.0),
+        "outside_weight": lambda budget: (0.25, 0.0, 1.0),
+        "balance": lambda budget: (0.01, 0.0),
         "held_out": lambda budget: (0.0, 0.2),
         "perturbed": lambda budget: (False, True),
     }

@@ -77,9 +77,9 @@ def _heads_a_statement(call: Node) -> bool:
 
 
 def has_bare_macros(source: Source, function: Node) -> bool:
-    """Whether a statement may be a macro without arguments, `CHECK_COUNT();` or `CHECK_COUNT;`: it may use any local.
+    """Whether a macro may use any local, because it is given none: `CHECK_COUNT();`, `CHECK_COUNT(3);`, `COUNT = 3;`.
 
-    What else would it work on? A call counts only if it is written as macros are.
+    What else would it work on? A call counts only if it is written as macros are; one that is given a text may log it.
     """
     names = [name for node in source.below(function) if (name := _bare(source, node)) is not None]
     texts = {source.words(name) for name in names} - _understood(source) if names else set()
@@ -99,12 +99,18 @@ def _understood(source: Source) -> set[str]:
 
 
 def _bare(source: Source, node: Node) -> Node | None:
-    """Return the name that a statement consists of, empty parentheses behind it or not."""
+    """Return the name that a statement consists of, nothing or numbers in parentheses behind it, or that is set."""
+    if node.kind in {"assignment_expression", "update_expression"}:
+        target = node.child("left") or node.child("argument")
+        is_name = target is not None and target.kind == "identifier" and looks_like_macro(source.words(target))
+        return target if is_name else None
     inner = node.inner[0] if node.kind == "expression_statement" and len(node.inner) == 1 else None
     if inner is None or inner.kind != "call_expression":
         return inner if inner is not None and inner.kind == "identifier" else None
     callee, given = inner.child("function"), inner.child("arguments")
-    if callee is None or given is None or given.inner or callee.kind != "identifier":
+    if callee is None or given is None or callee.kind != "identifier":
+        return None
+    if any(argument.kind != "number_literal" for argument in given.inner):
         return None
     return callee if looks_like_macro(source.words(callee)) else None
 

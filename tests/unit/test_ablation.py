@@ -26,7 +26,7 @@ def test_each_factor_is_varied_alone_and_the_default_is_made_once():
     methods = registry.check(replace(EXPERIMENT, methods=asked)).methods
     assert methods[0] == "moekd"
     assert methods.count("moekd") == 1
-    assert len(methods) == 1 + 3 + 5 + 2 + 3 + 1 + 2 + 1 + 1 + 1 + 1
+    assert len(methods) == 1 + 3 + 5 + 2 + 3 + 1 + 2 + 1 + 2 + 1 + 1 + 1
     assert {"moekd[experts=8]", "moekd[router=top-2]", "moekd[partition=views]"} <= set(methods)
     assert {"moekd[temperature=10]", "moekd[perturbed=true]"} <= set(methods)
     assert {"moekd[size_mb=0.125]", "moekd[size_mb=0.0625]", "moekd[outside_weight=0]", "moekd[held_out=0.2]"} <= set(

@@ -128,6 +128,16 @@ def test_what_runs_otherwise_is_refused_by_its_behaviour(running: tuple[Check, .
     assert judged(Foreign(program), Sample("t/1", RUNS, 0, driver=DRIVER), running).stopped == {"behaves": 1}
 
 
+def test_what_the_driver_alone_does_not_tell_apart_is_no_proof(running: tuple[Check, ...]) -> None:
+    # f(3) and f(4) are right either way; f(100) is not.
+    code = "int f(int n)\n{\n    int total = n;\n    if (n > 99)\n        return -1;\n    return total;\n}\n"
+    driver = '#include <stdio.h>\nint main(void)\n{\n    printf("%d %d\\n", f(3), f(4));\n    return 0;\n}\n'
+    sample = Sample("t/1", code, 0, driver=driver)
+    same = renamed(code).replace("n > 99", "99 < n")
+    assert judged(Foreign(same), sample, running).verdict == "fooled"
+    assert judged(Foreign(renamed(code).replace(">", ">=")), sample, running).stopped == {"unverified": 1}
+
+
 @pytest.mark.parametrize(
     "driver",
     [

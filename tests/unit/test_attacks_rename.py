@@ -48,6 +48,9 @@ KEPT = [
     "int f(int av_unused a) { return 1; }",
     "int f(void) { a += 1; int a; }",
     "int f(int a) { CHECK_COUNT(); return a; }",  # may read it
+    "int f(int a) { CHECK_COUNT(3); return a; }",
+    "int f(int a) { COUNT = 3; return a; }",
+    "int f(int a) { COUNT++; return a; }",
     "int f(int a) { if (g()) CHECK_COUNT; return a; }",
     "int f(int a) { check_count; return a; }",
     'int f(int a) { g("%" STR(a + 1), 1); }',  # makes text of it

@@ -66,6 +66,10 @@ GOLDEN = {
         "int f(int c) { int x = 0; if (c) goto out; x = 1; out: return x; }",
         "c:: x:: c:0: x:: x:1,3:",
     ),
+    "what stands behind a jump sets nothing, but hangs together": (
+        "int f(int n) { goto out; n = 2; g(n); out: return n; }",
+        "n:: n:: n:1: n:0:",
+    ),
     "a break leaves inner names behind": (
         "int f(int c) { int x = 1; while (c) { int x = 2; if (g()) { int x = 3; break; } } return x; }",
         "c:: x:: c:0: x:1:",

@@ -16,7 +16,7 @@ from moekd.diagnose import agreement, quality, routing, specialisation
 from moekd.experts import lessons, opinions, train_experts
 from moekd.method import MoEKD
 from moekd.partition import divide
-from moekd.router import STEPS, Gate, Lessons, RouterKind, load_imbalance, surprise, train_gate, train_router
+from moekd.router import STEPS, Gate, Lessons, RouterKind, load_imbalance, strongest, surprise, train_gate, train_router
 
 
 def blobs(count=60, seed=0):
@@ -237,7 +237,7 @@ WEIGHTS = np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])
     [
         ("learned", WEIGHTS.tolist()),
         ("last-step", WEIGHTS.tolist()),
-        ("top-1", [[0, 1, 0], [1, 0, 0]]),
+        ("top-1", [[0, 1, 0], [0.5, 0.5, 0]]),
         ("top-2", [[0, 0.625, 0.375], [0.5, 0.5, 0]]),
         ("uniform", [[1 / 3] * 3] * 2),
         ("cluster", [[0, 0, 1], [1, 0, 0]]),
@@ -252,6 +252,11 @@ def test_every_kind_of_router(kind, expected):
     found = Gate(kind, 3, router).weights(np.zeros((2, 1)), np.array([2, 0]))
     assert np.allclose(found, expected)
     assert found.sum(axis=1) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_router_that_prefers_no_expert_stays_uniform_when_cut(count):
+    assert np.array_equal(strongest(np.full((4, 3), 1 / 3), count), np.full((4, 3), 1 / 3))
 
 
 def test_only_what_learns_is_trained():

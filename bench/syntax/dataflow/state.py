@@ -66,6 +66,7 @@ class State:
     comes_from: dict[Occurrence, dict[Occurrence, None]] = field(default_factory=lambda: defaultdict(dict))
     computed_from: dict[Occurrence, dict[Occurrence, None]] = field(default_factory=lambda: defaultdict(dict))
     here: Environment | None = field(default_factory=dict)
+    """What holds; None behind a jump."""
     exits: list[list[Jump]] = field(default_factory=list)
     """Each `break`, for every loop or switch around this place."""
     continues: list[list[Jump]] = field(default_factory=list)
@@ -73,13 +74,17 @@ class State:
     """Each `goto`, by its label; a label before it has been passed and does not see it."""
     _meaning: Meaning | None = None
     """The innermost declaration in force."""
+    _dead: Environment = field(default_factory=dict)
+    """What would hold behind the last jump if anything came there; a macro may hide what (`EACH(x) { break; }`)."""
 
     @property
     def reached(self) -> Environment:
-        """What holds here; behind a jump nothing does."""
-        if self.here is None:
-            self.here = {}
-        return self.here
+        """What holds here; nothing of it is left where a walk that was reached goes on."""
+        return self._dead if self.here is None else self.here
+
+    def stop(self) -> None:
+        """Let nothing from here hold behind a jump."""
+        self.here, self._dead = None, {}
 
     def read(self, name: str, at: Occurrence) -> None:
         """Use a name; the first mention of one that nothing set stands for its value from elsewhere."""

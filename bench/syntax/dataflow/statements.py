@@ -53,7 +53,7 @@ class Walker(Expressions):
         yield self._each([node.child("condition")])
         self._starts.append(state.leave())
         state.exits.append([])
-        state.here = None
+        state.here = {}  # no statement before the first case is reached, but declarations are in force
         yield self._each([body])
         left = [*state.exits.pop(), self._starts.pop()]
         cases = [] if body is None else [child for child in body.inner if child.kind == "case_statement"]
@@ -75,7 +75,7 @@ class Walker(Expressions):
             state.continues[-1].append(jump)
         elif node.kind == "goto_statement" and (label := node.child("label")) is not None:
             state.jumps[self.source.words(label)].append(jump)
-        state.here = None
+        state.stop()
 
     def _labeled(self, node: Node) -> Walk:
         label = node.child("label")
