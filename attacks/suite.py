@@ -102,10 +102,10 @@ def suite(names: Sequence[str] = COMMON_NAMES, substitutes: Substitutes | None =
     """Return the ensemble; `names` is the pool, most frequent first, which `substitutes` replaces where it is given.
 
     Members and shares were chosen on 120 validation functions of Devign against students of 3 MB trained here (MoEKD's,
-    `kd`'s and `supervised`'s, 232 attacked in all). With 100 queries these fell 183 of them, seven other choices 176 to
-    186, in up to a fifth fewer queries; with 200 (MoEKD's alone) 64 of 77, as many as the best other in a quarter fewer.
-    The combined search comes first: it is the cheapest per success. Layout is a family of its own. Whoever changes them
-    changes every robust accuracy (results/CHANGELOG.md says so).
+    `kd`'s and `supervised`'s, 232 attacked in all). With 100 queries these fell 183 of them, six other choices 180 to
+    186; with 200 (MoEKD's alone) 64 of 77, as many as the best others, which asked up to a third more. The combined
+    search comes first: it is the cheapest per success. Layout is a family of its own. Whoever changes them changes
+    every robust accuracy (results/CHANGELOG.md says so).
     """
     pool = tuple(dict.fromkeys(names))
     drawn = substitutes if substitutes is not None else Drawn(pool, count=20)
