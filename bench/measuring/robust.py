@@ -19,6 +19,8 @@ def robust(outcomes: Sequence[Outcome]) -> list[Measured]:
         share("asr_untruncated", found.asr_untruncated, found.attacked, found.asr_untruncated_interval),
         share("robust_accuracy", found.robust_accuracy, found.total, found.robust_interval),
         Measured("attacked", found.attacked, n=len(outcomes)),
+        Measured("no_sites", found.no_sites, n=len(outcomes)),
+        Measured("unparsable", found.unparsable, n=len(outcomes)),
         Measured("too_large", found.too_large, n=len(outcomes)),
         Measured("truncated", found.truncated, n=found.fooled),
         Measured("queries_mean", found.queries_mean, n=found.attacked),

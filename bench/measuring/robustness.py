@@ -39,6 +39,7 @@ class Robustness:
     fooled: int
     resisted: int
     no_sites: int
+    unparsable: int
     truncated: int
     """Fooled samples that owe it to truncation alone."""
     queries_mean: float
@@ -130,6 +131,7 @@ def robustness(outcomes: Sequence[Outcome]) -> Robustness:
         fooled=len(fooled),
         resisted=verdicts["resisted"],
         no_sites=verdicts["no_sites"],
+        unparsable=verdicts["unparsable"],
         truncated=sum(outcome.by_truncation for outcome in fooled),
         queries_mean=mean(queries),
         queries_median=_median(queries),

@@ -10,6 +10,18 @@ from bench.reporting.summary import Summary, counted
 from bench.reporting.tables import Entry, Number, Table
 
 TOO_LARGE = Column("too_large", "too large", 0)
+LEFT_OUT = {
+    Column("no_sites", "no place", 0): "No place: programs classified correctly in which nothing may be changed.",
+    Column("unparsable", "unparsable", 0): (
+        "Unparsable: programs that cannot be analysed (too long, too deep, NUL bytes); they are not attacked and count as "
+        "not robust."
+    ),
+    TOO_LARGE: (
+        "Too large: programs whose space is too large to exhaust; they are in no rate, so that the rates of that attack are "
+        "over other programs than those of the rest."
+    ),
+}
+"""Programs that were not attacked: a column and its note where there is any."""
 ON_ATTACKS = ("teacher", "method", "attack")
 
 
@@ -49,11 +61,7 @@ def attacks(run: Summary) -> Table:
         "Truncated: successes that truncation alone explains.",
         "Stopped: programs that fooled the student and did not count, by the check that stopped them.",
     ]
-    if TOO_LARGE in counts:
-        notes.append(
-            "Too large: programs whose space is too large to exhaust; they are in no rate, so that the rates of that "
-            "attack are over other programs than those of the rest."
-        )
+    notes += [note for column, note in LEFT_OUT.items() if column in counts]
     caption = (*run.setting, run.attack_setting, INTERVALS, *notes, COLLAPSED)
     rows = [
         (*run.label(row), attack, *run.numbers(row, ATTACKS, attack), *(_count(run, row, c, attack) for c in counts))
@@ -76,7 +84,7 @@ def optimum(run: Summary) -> list[Table]:
         "Extra: programs fooled from outside that space which nothing in it fools.",
         "Exhausted and too large: programs classified correctly of which that attack decided, and did not, for size.",
     )
-    columns = (*titles(OPTIMUM), "exact ASR %", "exact robust accuracy %", "exhausted", TOO_LARGE.title)
+    columns = (*titles(OPTIMUM), "exact ASR %", "exact robust accuracy % (of exhausted)", "exhausted", TOO_LARGE.title)
     rows = tuple(
         (*run.label(row), attack, *run.numbers(row, OPTIMUM, attack), *_exact(run, row)) for row, attack in pairs
     )
@@ -85,11 +93,11 @@ def optimum(run: Summary) -> list[Table]:
 
 
 def _counts(run: Summary) -> list[Column]:
-    """Return a column for each check that stopped something, after one for what is too large if anything is."""
+    """Return a column for each check that stopped something, after those for programs that were not attacked."""
     present = {metric for (*_, metric), found in run.index.items() if any(record.value for record in found.values())}
     checks = sorted(metric for metric in present if metric.startswith(STOPPED))
-    large = [TOO_LARGE] if TOO_LARGE.metric in present else []
-    return [*large, *(Column(name, f"stopped by {name.removeprefix(STOPPED)}", 0) for name in checks)]
+    left_out = [column for column in LEFT_OUT if column.metric in present]
+    return [*left_out, *(Column(name, f"stopped by {name.removeprefix(STOPPED)}", 0) for name in checks)]
 
 
 def _count(run: Summary, row: Row, column: Column, attack: str) -> Number:
