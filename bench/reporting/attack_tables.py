@@ -13,12 +13,12 @@ TOO_LARGE = Column("too_large", "too large", 0)
 LEFT_OUT = {
     Column("no_sites", "no place", 0): "No place: programs classified correctly in which nothing may be changed.",
     Column("unparsable", "unparsable", 0): (
-        "Unparsable: programs that cannot be analysed (too long, too deep, NUL bytes); they are not attacked and count as "
-        "not robust."
+        "Unparsable: programs that cannot be analysed (too long, too deep, NUL bytes); they are not attacked and count "
+        "as not robust."
     ),
     TOO_LARGE: (
-        "Too large: programs whose space is too large to exhaust; they are in no rate, so that the rates of that attack are "
-        "over other programs than those of the rest."
+        "Too large: programs whose space is too large to exhaust; they are in no rate, so that those of that attack "
+        "are over other programs than those of the rest."
     ),
 }
 """Programs that were not attacked: a column and its note where there is any."""
@@ -79,12 +79,12 @@ def optimum(run: Summary) -> list[Table]:
     notes = (
         f"The attack {EXACT} puts every program of its bounded space to the student: its ASR over the programs whose "
         "space it exhausted is exact, and the rest of them, which nothing in that space fools, is the exact robust "
-        "accuracy.",
+        "accuracy (of them; other tables' robust accuracy is over all programs).",
         "Share of optimum: of the programs that something in that space fools, those that this attack fooled too.",
         "Extra: programs fooled from outside that space which nothing in it fools.",
         "Exhausted and too large: programs classified correctly of which that attack decided, and did not, for size.",
     )
-    columns = (*titles(OPTIMUM), "exact ASR %", "exact robust accuracy % (of exhausted)", "exhausted", TOO_LARGE.title)
+    columns = (*titles(OPTIMUM), "exact ASR %", "exact robust accuracy %", "exhausted", TOO_LARGE.title)
     rows = tuple(
         (*run.label(row), attack, *run.numbers(row, OPTIMUM, attack), *_exact(run, row)) for row, attack in pairs
     )
