@@ -69,7 +69,7 @@ class Unfold(Whole):
 
 @dataclass(frozen=True)
 class Fold(Whole):
-    """`4 * 2` to `8`, parentheses around it included."""
+    """`4 * 2` to `8`; parentheses around it stay."""
 
     name: str = "fold_constant"
 

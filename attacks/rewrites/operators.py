@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from bench.syntax.csource import Node
 
 MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 COMMUTATIVE = {op: op for op in ("+", "*", "&", "|", "^")}
+_HEX_E = re.compile(r"\b0[xX][\da-fA-F]*[eE]$")
+"""C11, 6.4.8: in `0xe+i` it takes the sign along."""
 ARITHMETIC = frozenset({"+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"})
 
 
@@ -42,7 +45,10 @@ class SwapOperands(Whole):
             gap = " "
         if first[0] in "+-&" and text[node.start - 1 : node.start] == first[0]:
             first = " " + first
-        return first + text[pair[0].end : operator.start] + sign + gap + second
+        before = text[pair[0].end : operator.start]
+        if not before and sign[0] in "+-" and _HEX_E.search(first):
+            before = " "
+        return first + before + sign + gap + second
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,8 @@ def _positions(model: PreTrainedModel) -> int | None:
     for name, part in model.named_modules():
         if name.endswith("position_embeddings") and isinstance(part, torch.nn.Embedding):
             return part.num_embeddings - (0 if part.padding_idx is None else part.padding_idx + 1)
-    return getattr(model.config, "max_position_embeddings", None)
+    longest: int = getattr(model.config, "max_position_embeddings", None) or 0
+    return longest if longest > 0 else None  # XLNet says -1: any length
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ SITES = [
     ("swap_comparison", "g(s->len >= NULL);", "g(NULL <= s->len);"),
     ("swap_operands", "g(i-n+2);", "g(2+(i-n));"),
     ("swap_operands", "g(+i+n);", "g(n+ +i);"),
+    ("swap_operands", "g(i+0xfe);", "g(0xfe +i);"),
     ("prefix_increment", "i++;", "++i;"),
     ("postfix_increment", "--s->len;", "s->len--;"),
     ("increment_to_compound", "for (;; i--) break;", "for (;; i -= 1) break;"),
