@@ -25,6 +25,8 @@ from bench.types import Classifier
 
 WARM_UP = 5
 """Untimed calls of each student."""
+REPETITIONS = 3
+"""Timed calls with all programs at once."""
 WATTS_PER_CORE = 10.0
 """Stated power of one busy core, where no counter can be read."""
 RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
@@ -34,7 +36,7 @@ JOULES_PER_KWH = 3.6e6
 def speed(
     classifiers: Mapping[str, Classifier], programs: Sequence[str], rounds: int, device: str
 ) -> dict[str, list[Measured]]:
-    """Time each classifier at batch 1 on one thread; returns latency (ms) and energy (J per 1,000 inferences).
+    """Time each classifier on one thread; returns latency at batch 1 (ms), throughput, energy (J per 1,000 inferences).
 
     Args:
         classifiers: by name; they take turns.
@@ -48,7 +50,7 @@ def speed(
     with one_thread():
         for turn in range(WARM_UP + rounds):
             for name, classifier in classifiers.items():
-                seconds, busy = _timed(classifier, programs[turn % len(programs)], device)
+                seconds, busy = _timed(classifier, [programs[turn % len(programs)]], device)
                 progress.current().advance()
                 if turn >= WARM_UP:
                     wall[name].append(1e3 * seconds)
@@ -56,6 +58,7 @@ def speed(
         return {
             name: [
                 *_percentiles(wall[name], cpu[name]),
+                throughput(classifier, programs, device),
                 energy(
                     partial(_repeat, classifier, programs, rounds, device), float(np.mean(cpu[name])), rounds, device
                 ),
@@ -70,6 +73,12 @@ def _percentiles(wall: Sequence[float], cpu: Sequence[float]) -> list[Measured]:
         Measured(f"latency_p{share}", float(np.percentile(wall, share)), "ms", len(wall)) for share in (50, 90, 99)
     ]
     return [*found, Measured("cpu_p50", float(np.percentile(cpu, 50)), "ms", len(cpu))]
+
+
+def throughput(classifier: Classifier, programs: Sequence[str], device: str) -> Measured:
+    """Programs per second when all are put at once, in batches of the classifier's own size; median of repetitions."""
+    seconds = [_timed(classifier, programs, device)[0] for _ in range(REPETITIONS)]
+    return Measured("throughput", len(programs) / float(np.median(seconds)), "1/s", len(programs))
 
 
 def energy(work: Callable[[], None], cpu_ms: float, calls: int, device: str) -> Measured:
@@ -101,10 +110,10 @@ def _estimated(cpu_ms: float, calls: int) -> Measured:
     return Measured("energy", cpu_ms * WATTS_PER_CORE, "J", calls, source=source)
 
 
-def _timed(classifier: Classifier, program: str, device: str) -> tuple[float, float]:
+def _timed(classifier: Classifier, programs: Sequence[str], device: str) -> tuple[float, float]:
     synchronise(device)
     wall, cpu = time.perf_counter(), time.process_time()
-    classifier.probabilities([program])
+    classifier.probabilities(programs)
     synchronise(device)
     return time.perf_counter() - wall, time.process_time() - cpu
 

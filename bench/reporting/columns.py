@@ -65,6 +65,7 @@ EFFICIENCY = (
     Column("latency_p90", "latency p90 ms", 2),
     Column("latency_p99", "latency p99 ms", 2),
     Column("cpu_p50", "CPU p50 ms", 2),
+    Column("throughput", "programs/s", 0),
     Column("energy", "J per 1,000 inferences", 2),
     Column("training_seconds", "training s"),
     Column("training_utilisation", "training utilisation %"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench.measuring import measure
-from bench.measuring.measure import WARM_UP, energy, speed
+from bench.measuring.measure import WARM_UP, energy, speed, throughput
 
 
 class Slow:
@@ -48,8 +48,16 @@ def test_latencies_are_milliseconds_in_order_and_warm_up_is_left_out():
     found = {one.metric: one for one in measured}
     assert 4.0 <= found["latency_p50"].value <= found["latency_p90"].value <= found["latency_p99"].value < 400
     assert found["cpu_p50"].value < found["latency_p50"].value, "sleeping costs no CPU time"
-    assert {one.unit for name, one in found.items() if name != "energy"} == {"ms"}
-    assert {one.n for one in measured} == {4}
+    assert {one.unit for name, one in found.items() if name not in {"energy", "throughput"}} == {"ms"}
+    assert {one.n for name, one in found.items() if name != "throughput"} == {4}
+
+
+def test_throughput_puts_all_programs_at_once():
+    log = []
+    found = throughput(Slow(0.004, log, "a"), ["p", "q", "r"], device="cpu")
+    assert [programs for _, programs, _ in log] == [["p", "q", "r"]] * 3
+    assert (found.unit, found.n) == ("1/s", 3)
+    assert 3 / 0.4 < found.value <= 3 / 0.004
 
 
 def test_energy_without_a_counter_is_estimated_and_says_so():
