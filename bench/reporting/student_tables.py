@@ -80,8 +80,8 @@ def efficiency(run: Summary) -> Table:
         devices += [record.device for record in run.seeded(row, "latency_p50")]
         rows.append((*run.label(row), *run.numbers(row, EFFICIENCY), "; ".join(sources), *_attack_speed(run, row)))
     notes = (
-        "Measured timings at batch 1, and programs per second where many are put at once, on one thread: they depend on "
-        "the machine, and this is the only table that another run of the same experiment does not reproduce to the "
+        "Measured timings at batch 1, and programs per second where many are put at once, on one thread; they depend "
+        "on the machine, and this is the only table that another run of the same experiment does not reproduce to the "
         "digit.",
         "Training utilisation: FLOPs of the real tokens per second over those of a dense matrix product on the device.",
         "Attack queries/s: queries of all attacks over the seconds that their programs took in one worker, search and "
