@@ -11,9 +11,10 @@ from baselines.avatar_space import configuration_space, pruned_box, student_spec
 from baselines.avatar_surrogate import fit_surrogate
 from baselines.compressor import Compressor
 from baselines.compressor_space import SPACE, LatencyObjective
+from baselines.morph import effort
 from bench.config import Experiment
 from bench.distillation.standard import fast_student, standard_student, student_of
-from bench.measuring.cost import fits, layer_parameters, megabytes
+from bench.measuring.cost import fits, gflops, layer_parameters, megabytes
 from bench.measuring.latency import CAPACITY, LatencyModel, Work, fitted, foreseen, milliseconds, predictor
 from bench.running import calibration
 from bench.running.calibration import Calibration, measure, probes
@@ -152,3 +153,9 @@ def test_avatar_weighs_latency_instead_of_flops(algorithm):
     assert [one.effort for one in archive] == efforts
     drawn = [milliseconds(KNOWN, student_spec(one)) for one in start]
     assert choose(archive, by_size=False).effort <= min(drawn)
+
+
+def test_morph_weighs_predicted_milliseconds_where_latency_is_asked_for():
+    for spec in probes()[:5]:
+        assert effort(spec, BUDGET) == milliseconds(KNOWN, spec)
+        assert effort(spec, replace(BUDGET, objective="flops")) == gflops(spec)
