@@ -45,7 +45,7 @@ EXCLUDE := --exclude $(DATA)/devign/valid.jsonl.zst --exclude $(DATA)/devign/tes
 MAIN := suite,alert
 RECIPES := $(MAIN),style-transfer,rename-greedy,rewrite-beam,alert-greedy,mhm-ns,mhm-vocabulary,wir-random,wir-random-first,rename-beam,rnns,random-names,random-moves,layout,coda-style,combined
 SMALL := moekd[size_mb=1.5],kd[size_mb=1.5],pioneer-style[size_mb=1.5]
-LONGER := moekd[epochs=20],avatar[epochs=20],morph[epochs=20]
+LONGER := avatar[epochs=20]
 RUNS := results/runs/devign-cpu
 ATTACKED := $(DEVIGN) --model $(RUNS)-student --whitespace collapse --max-tokens 160 --budget 200
 
