@@ -56,7 +56,7 @@ evidence: $(READY)
 	test -d $(RUNS)-student || $(BIN)/python -m bench export $(RUNS) codebert-scratch.moekd.s0 --output $(RUNS)-student
 	$(BIN)/python -m bench attack $(ATTACKED) --attack $(RECIPES) --limit 500 --output $(RUNS)-recipes
 	$(BIN)/python -m bench publish $(RUNS)-recipes --output results/devign/recipes
-	$(BIN)/python -m bench attack $(ATTACKED) --attack exhaustive,$(RECIPES) --substitutes bounded --limit 60 \
+	$(BIN)/python -m bench attack $(ATTACKED) --attack exhaustive,$(RECIPES) --substitutes bounded --limit 200 \
 		--output $(RUNS)-optimum
 	$(BIN)/python -m bench publish $(RUNS)-optimum --output results/devign/optimum
 	$(BIN)/python -m bench ablate moekd $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output $(RUNS)-ablation
