@@ -45,14 +45,16 @@ EXCLUDE := --exclude $(DATA)/devign/valid.jsonl.zst --exclude $(DATA)/devign/tes
 MAIN := suite,alert
 RECIPES := $(MAIN),style-transfer,rename-greedy,rewrite-beam,alert-greedy,mhm-ns,mhm-vocabulary,wir-random,wir-random-first,rename-beam,rnns,random-names,random-moves,layout,coda-style,combined
 SMALL := moekd[size_mb=1.5],kd[size_mb=1.5],pioneer-style[size_mb=1.5]
-LONGER := avatar[epochs=20]
 RUNS := results/runs/devign-cpu
 ATTACKED := $(DEVIGN) --model $(RUNS)-student --whitespace collapse --max-tokens 160 --budget 200
 
 evidence: $(READY)
 	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --seeds 0,1,2 --attacks $(MAIN) --output $(RUNS) \
-		--methods 'moekd,$(OTHERS),$(SMALL),moekd[perturbed=true],moekd[router=last-step],$(LONGER)'
+		--methods 'moekd,$(OTHERS),$(SMALL),moekd[perturbed=true],moekd[router=last-step]'
 	$(BIN)/python -m bench publish $(RUNS) --output results/devign
+	mkdir -p $(RUNS)-longer && cp -rn $(RUNS)/artifacts $(RUNS)-longer
+	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks $(MAIN) --output $(RUNS)-longer --methods 'avatar[epochs=20]'
+	$(BIN)/python -m bench publish $(RUNS)-longer --output results/devign/longer
 	test -d $(RUNS)-student || $(BIN)/python -m bench export $(RUNS) codebert-scratch.moekd.s0 --output $(RUNS)-student
 	$(BIN)/python -m bench attack $(ATTACKED) --attack $(RECIPES) --limit 500 --output $(RUNS)-recipes
 	$(BIN)/python -m bench publish $(RUNS)-recipes --output results/devign/recipes
