@@ -45,6 +45,7 @@ EXCLUDE := --exclude $(DATA)/devign/valid.jsonl.zst --exclude $(DATA)/devign/tes
 MAIN := suite,alert
 RECIPES := $(MAIN),style-transfer,rename-greedy,rewrite-beam,alert-greedy,mhm-ns,mhm-vocabulary,wir-random,wir-random-first,rename-beam,rnns,random-names,random-moves,layout,coda-style,combined
 SMALL := moekd[size_mb=1.5],kd[size_mb=1.5],pioneer-style[size_mb=1.5]
+FACTORS ?= router,outside_weight
 RUNS := results/runs/devign-cpu
 ATTACKED := $(DEVIGN) --model $(RUNS)-student --whitespace collapse --max-tokens 160 --budget 200
 
@@ -61,7 +62,7 @@ evidence: $(READY)
 	$(BIN)/python -m bench attack $(ATTACKED) --attack exhaustive,$(RECIPES) --substitutes bounded --limit 200 \
 		--output $(RUNS)-optimum
 	$(BIN)/python -m bench publish $(RUNS)-optimum --output results/devign/optimum
-	$(BIN)/python -m bench ablate moekd $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output $(RUNS)-ablation
+	$(BIN)/python -m bench ablate moekd $(DEVIGN) --preset devign-cpu --attacks alert --only $(FACTORS) --output $(RUNS)-ablation
 	$(BIN)/python -m bench publish $(RUNS)-ablation --output results/devign/ablation
 	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks alert,style-transfer --output $(RUNS)-graph \
 		--methods moekd --teachers graphcodebert-scratch
