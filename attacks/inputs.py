@@ -13,12 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.rng import stream
+from bench.syntax.cscope import functions
 from bench.syntax.csource import Node, Source, parse
 from bench.types import Sample
 
 COUNT, ALONE = 64, 48
 """Inputs a sample, each run for both programs, and how many of them at most differ from the driver in one literal."""
-_MAIN = re.compile(r"\bint\s+main\s*\(\s*(void)?\s*\)")
+_MAIN = re.compile(r"int\s+main\s*\(\s*(void)?\s*\)")
 _CHOOSE = """
 #include <stdlib.h>
 int main(int count, char **given)
@@ -36,11 +37,18 @@ _WIDEST = 2**31 - 1
 
 
 def variants(sample: Sample) -> tuple[str, int]:
-    """Return a driver that does as its argument says, 1 to n, and n; 0 where the sample's has nothing to vary."""
+    """Return a driver that does as its argument says, 1 to n, and n.
+
+    The sample's own and 0 where its `main` takes arguments or gives nothing that could be varied; what stands beside
+    `main` stays.
+    """
     source = parse(sample.driver)
-    places = [node for node in source.nodes if node.parent is not None and node.parent.kind in _VALUES]
+    main = next((node for node in functions(source) if _MAIN.match(source.words(node))), None)
+    places = (
+        [] if main is None else [node for node in source.below(main) if node.parent and node.parent.kind in _VALUES]
+    )
     given = [node for node in places if _is_number(source, node) or _is_text(source, node)]
-    if not given or _MAIN.search(sample.driver) is None:
+    if main is None or not given:
         return sample.driver, 0
     rng = stream(0, "inputs", sample.id)
     turns = _beside({*_numbers(parse(sample.code)), *_numbers(source)})
@@ -48,10 +56,11 @@ def variants(sample: Sample) -> tuple[str, int]:
     kept = [single[i] for i in rng.permutation(len(single))[:ALONE]]
     alone = [{node.start: _as(source, node, value)} for node, value in kept]
     joint = [{node.start: _drawn(source, node, turns, rng) for node in given} for _ in range(COUNT - len(alone))]
-    texts = [_written(source, given, words) for words in (*alone, *joint)]
+    texts = [_written(source, main, given, words) for words in (*alone, *joint)]
     cases = "".join(f"    case {k}: return input_of_moekd_{k}();\n" for k in range(1, len(texts) + 1))
     named = [_MAIN.sub(f"static int input_of_moekd_{k}(void)", text, count=1) for k, text in enumerate(texts, 1)]
-    return "\n".join(named) + _CHOOSE.format(cases), len(texts)
+    before, after = source.text[: main.start], source.text[main.end :]
+    return "\n".join((before, *named, after)) + _CHOOSE.format(cases), len(texts)
 
 
 def _numbers(source: Source) -> list[int]:
@@ -92,8 +101,8 @@ def _drawn(source: Source, node: Node, turns: Sequence[int], rng: np.random.Gene
     return '"' + (inner * (length // len(inner) + 1))[:length] + '"'
 
 
-def _written(source: Source, given: Sequence[Node], words: dict[int, str]) -> str:
-    text = source.text
+def _written(source: Source, main: Node, given: Sequence[Node], words: dict[int, str]) -> str:
+    text = source.text[: main.end]
     for node in sorted(given, key=lambda node: -node.start):
         text = text[: node.start] + words.get(node.start, source.words(node)) + text[node.end :]
-    return text
+    return text[main.start :]
