@@ -107,6 +107,7 @@ def validate(
         str | None, typer.Option(help="The finished model that was attacked, where it is not found or is Python code.")
     ] = None,
     compile_command: o.CompileOption = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that judge successes again.")] = 2,
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE|-", help="Write JSON; - prints it instead of the checklist.")
     ] = None,
@@ -129,7 +130,7 @@ def validate(
 
     items = []
     with listener(()) as progress, listening(progress):
-        for item in validate(directory, Wanted(deep, data, model, compile_command)):
+        for item in validate(directory, Wanted(deep, data, model, compile_command, workers)):
             items.append(item)
     if json_file != "-":
         print("\n".join(line for item in items for line in _told(item)))

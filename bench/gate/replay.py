@@ -7,9 +7,9 @@ is loaded or called; whoever validates must name them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import partial
 
 import numpy as np
 
@@ -20,9 +20,11 @@ from bench.config import Experiment, Model
 from bench.measuring.evaluate import predict
 from bench.measuring.measure import one_thread
 from bench.results import Outcome
-from bench.running.attacking import Source
+from bench.running.attacking import GROUP, InOrder, Source, loaded
 from bench.running.costing import compression
+from bench.running.executors import executor
 from bench.running.given import Loaded, fingerprint, is_python
+from bench.running.jobs import Job, execute
 from bench.running.students import kept
 from bench.storage.store import Cell, Store
 from bench.types import Attempt, Classifier, Sample, Splits
@@ -48,6 +50,14 @@ class HandIn:
 
 
 @dataclass(frozen=True)
+class _Success:
+    cell: str
+    found: Outcome
+    sample: Sample | None
+    """What was attacked; None: no such test program."""
+
+
+@dataclass(frozen=True)
 class Replay:
     """A finished run and what is needed to ask its students again."""
 
@@ -58,24 +68,29 @@ class Replay:
     model: str | None
     """A finished model, where whoever validates names it."""
 
-    def successes(self, cells: Sequence[Cell]) -> Iterator[str]:
-        """Judge every counted success again, student by student."""
-        attacks = [cell for cell in cells if cell.kind == "attack"]
-        for student in dict.fromkeys(replace(cell, attack="", kind="clean") for cell in attacks):
-            of = [cell for cell in attacks if replace(cell, attack="", kind="clean") == student]
-            fooled = [(cell, one) for cell in of for one in self.store.outcomes(cell) if one.verdict == "fooled"]
-            if not fooled:
-                continue
+    def successes(self, cells: Sequence[Cell], workers: int = 1) -> Iterator[str]:
+        """Judge every counted success again, student by student; the number of workers changes no answer."""
+        order, ready, groups = InOrder[str](0), list[str](), list[tuple[Source, Sequence[Check], Sequence[_Success]]]()
+
+        def keep(place: int, answers: Sequence[str]) -> None:
+            ready.extend(order.add(place, answers))
+            progress.current().advance(len(answers))
+
+        for student, found in self._fooled(cells).items():
             if self._lost(student):
                 yield f"{student.name}: its student is missing or damaged"
                 continue
-            progress.current().stage(f"replay {student.name}", len(fooled))
-            with one_thread():
-                victim = self._source(student)()
-                for cell, one in fooled:
-                    reason = self._again(victim, one)
-                    yield f"{cell.name}: {one.sample_id!r:.80}: {reason}" if reason else ""
-                    progress.current().advance()
+            source, checks = self._source(student), self.checks
+            groups += [(source, checks, found[start : start + GROUP]) for start in range(0, len(found), GROUP)]
+        progress.current().stage("replay", sum(len(group) for _, _, group in groups))
+        jobs = [
+            Job(f"group {place}", _again, partial(tuple, group), partial(keep, place))
+            for place, group in enumerate(groups)
+        ]
+        with executor(min(workers, max(len(jobs), 1))) as crew:
+            for _ in execute(jobs, crew):
+                yield from ready
+                ready.clear()
 
     def predictions(self, cells: Sequence[Cell]) -> Iterator[str]:
         """Judge every clean sample again, and weigh the student."""
@@ -101,21 +116,16 @@ class Replay:
                 for one in compression(student)
             )
 
-    def _again(self, victim: Classifier, found: Outcome) -> str:
-        """Return how the judge rules otherwise than what is stored; "" where it does not."""
-        sample = self._samples.get(found.sample_id)
-        if sample is None:
-            return "no such test program"
-        ruled = judge(HandIn(found), victim, sample, 2, np.random.default_rng(0), self.checks)
-        if ruled.verdict != "fooled":
-            return f"{ruled.verdict} ({ruled.refused})" if ruled.refused else ruled.verdict
-        if (ruled.tokens_changed, ruled.by_truncation) != (found.tokens_changed, found.by_truncation):
-            return f"{ruled.tokens_changed:g} of its tokens changed, truncation {ruled.by_truncation}"
-        return ""
-
-    @cached_property
-    def _samples(self) -> Mapping[str, Sample]:
-        return {sample.id: sample for sample in self.splits.test}
+    def _fooled(self, cells: Sequence[Cell]) -> dict[Cell, list[_Success]]:
+        """Return the counted successes against each student that has any."""
+        samples = {sample.id: sample for sample in self.splits.test}
+        found: dict[Cell, list[_Success]] = {}
+        for cell in cells:
+            for one in self.store.outcomes(cell) if cell.kind == "attack" else ():
+                if one.verdict == "fooled":
+                    student = replace(cell, attack="", kind="clean")
+                    found.setdefault(student, []).append(_Success(cell.name, one, samples.get(one.sample_id)))
+        return found
 
     def _lost(self, cell: Cell) -> bool:
         """Whether the run made the student of a cell and does not hold it any more."""
@@ -134,3 +144,27 @@ class Replay:
         if sha256 != self.store.manifest.facts.get("model_sha256"):
             raise UnavailableError(f"the model {named.source!r:.80} is another than the run's: give --model PATH")
         return Loaded(named, device, sha256)
+
+
+def _again(source: Source, checks: Sequence[Check], group: Sequence[_Success]) -> list[str]:
+    """Return for each success how the judge rules otherwise than what is stored, in whatever process this is."""
+    with one_thread():
+        victim = loaded(source)
+        reasons = [_otherwise(victim, checks, one) for one in group]
+    return [
+        f"{one.cell}: {one.found.sample_id!r:.80}: {reason}" if reason else ""
+        for one, reason in zip(group, reasons, strict=True)
+    ]
+
+
+def _otherwise(victim: Classifier, checks: Sequence[Check], success: _Success) -> str:
+    """Return the other ruling; "" where it is the same."""
+    found = success.found
+    if success.sample is None:
+        return "no such test program"
+    ruled = judge(HandIn(found), victim, success.sample, 2, np.random.default_rng(0), checks)
+    if ruled.verdict != "fooled":
+        return f"{ruled.verdict} ({ruled.refused})" if ruled.refused else ruled.verdict
+    if (ruled.tokens_changed, ruled.by_truncation) != (found.tokens_changed, found.by_truncation):
+        return f"{ruled.tokens_changed:g} of its tokens changed, truncation {ruled.by_truncation}"
+    return ""

@@ -50,6 +50,8 @@ class Wanted:
     data: str | None = None
     model: str | None = None
     compile_command: str | None = None
+    workers: int = 1
+    """Processes that judge successes again; changes nothing in the checklist."""
 
 
 def validate(root: Path, wanted: Wanted) -> Iterator[Item]:
@@ -152,8 +154,9 @@ def _asked_again(count: Recount, used: Sequence[Check], wanted: Wanted) -> Itera
         yield from (Item(name, 1, (fault,)) for name in names)
         return
     replay = Replay(count.store, experiment, splits, used, wanted.model)
-    for name, check in zip(names, (replay.successes, replay.predictions), strict=False):
-        yield _attempted(name, check(count.cells))
+    found = (replay.successes(count.cells, wanted.workers), replay.predictions(count.cells))
+    for name, answers in zip(names, found, strict=False):
+        yield _attempted(name, answers)
     if experiment.compile_command and not wanted.compile_command:
         reason = "a command is never taken from a file: --compile-command names it"
         yield Item(f"successes: compiled again with {experiment.compile_command!r:.60}", skipped=reason)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Protocol, runtime_checkable
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from attacks.checks import Check
 from attacks.judge import judge
@@ -26,6 +26,7 @@ GROUP = 16
 """Samples that share their batches. A run that is killed loses the groups that were under attack, or finished before
 one that comes earlier."""
 
+Value = TypeVar("Value")
 Source = Callable[[], Classifier]
 """Loads a victim; it travels to workers, the victim does not."""
 
@@ -59,7 +60,7 @@ def outcomes(assault: Assault, samples: Sequence[Sample], done: int, workers: in
     Raises:
         UsageError: the victim misbehaves, or a worker died; what was yielded before stays good.
     """
-    order, ready = InOrder(done), list[Outcome]()
+    order, ready = InOrder[Outcome](done), list[Outcome]()
 
     def keep(place: int, found: Sequence[Outcome]) -> None:
         ready.extend(order.add(place, found))
@@ -79,18 +80,18 @@ def groups(samples: Sequence[Sample], done: int) -> list[Sequence[Sample]]:
     return [samples[start : start + GROUP] for start in range(done - done % GROUP, len(samples), GROUP)]
 
 
-class InOrder:
-    """Hands on the outcomes of groups in the order of the samples, whichever group is finished first."""
+class InOrder(Generic[Value]):
+    """Hands on what groups give in the order of the samples, whichever group is finished first."""
 
     def __init__(self, done: int) -> None:
         """Expect the groups that follow `done` samples."""
         self._skip, self.handed_on = done % GROUP, 0
-        self._early: dict[int, Sequence[Outcome]] = {}
+        self._early: dict[int, Sequence[Value]] = {}
 
-    def add(self, place: int, found: Sequence[Outcome]) -> list[Outcome]:
-        """Take the outcomes of one group; return those whose turn has come and that were not there before."""
+    def add(self, place: int, found: Sequence[Value]) -> list[Value]:
+        """Take what one group gives; return those whose turn has come and that were not there before."""
         self._early[place] = found if place else found[self._skip :]
-        ready: list[Outcome] = []
+        ready: list[Value] = []
         while self.handed_on in self._early:
             ready.extend(self._early.pop(self.handed_on))
             self.handed_on += 1
@@ -100,7 +101,7 @@ class InOrder:
 def attack_group(assault: Assault, samples: Sequence[Sample]) -> list[Outcome]:
     """Attack one group, in whatever process this is."""
     with one_thread():
-        apart = _load(assault.victim)
+        apart = loaded(assault.victim)
         victim = apart.remembering() if isinstance(apart, _Remembers) else apart
         tasks = [partial(_trial, assault, sample) for sample in samples]
         names = [sample.id for sample in samples]
@@ -118,6 +119,6 @@ def _trial(assault: Assault, sample: Sample, victim: Classifier) -> Outcome:
 
 
 @lru_cache(maxsize=1)
-def _load(source: Source) -> Classifier:
+def loaded(source: Source) -> Classifier:
     """Load a victim once per process: sources that are equal load the same."""
     return source()

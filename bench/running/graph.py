@@ -109,7 +109,7 @@ class Graph:
     def _attacking(self, cell: Cell, made: Mapping[Cell | str, Job]) -> list[Job]:
         """Attack the samples that are not attacked yet, each with its own seed."""
         done = len(self.store.outcomes(cell))
-        todo, order, listed = groups(self.attacked, done), InOrder(done), attack(cell.attack)
+        todo, order, listed = groups(self.attacked, done), InOrder[Outcome](done), attack(cell.attack)
         if done == len(self.attacked):
             self.put(cell, robust(self.store.outcomes(cell)))
             return []

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bench.config import GIVEN, Experiment, Model
+from bench.gate import replay
 from bench.gate.validate import Item, Wanted, validate
 from bench.presets import attacking_preset
 from bench.progress import Silent
@@ -168,6 +169,16 @@ def test_a_success_that_is_none_is_found_by_replay(copy: Path, program: str, wor
     (fault,) = item(copy, "successes").faults
     assert "folder/test/0" in fault
     assert words in fault
+
+
+def test_several_workers_find_the_same_faults_in_the_same_order(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "GROUP", 1)
+    retold(copy, 0, adversarial=CODE % (0, 0))
+    retold(copy, 2, adversarial=CODE % (2, 2))
+    alone, both = (item(copy, "successes", Wanted(model=MODEL, workers=workers)) for workers in (1, 2))
+    assert alone == both
+    assert alone.checked == 4
+    assert ["/test/0" in alone.faults[0], "/test/2" in alone.faults[1], len(alone.faults)] == [True, True, 2]
 
 
 @pytest.mark.parametrize(
