@@ -39,11 +39,12 @@ docs: $(READY)
 
 DATA ?= ../shared/data
 DEVIGN := --task devign --data $(DATA)/devign
-OTHERS := compressor,avatar,morph,pioneer-style
 EXCLUDE := --exclude $(DATA)/devign/valid.jsonl.zst --exclude $(DATA)/devign/test.jsonl.zst
 
 MAIN := suite,alert
 RECIPES := $(MAIN),style-transfer,rename-greedy,rewrite-beam,alert-greedy,mhm-ns,mhm-vocabulary,wir-random,wir-random-first,rename-beam,rnns,random-names,random-moves,layout,coda-style,combined
+BASELINES := compressor[epochs=20,learning_rate=0.0003],avatar[epochs=20],morph[epochs=20]
+LONG := moekd[epochs=20],kd[epochs=20],$(BASELINES)
 SMALL := moekd[size_mb=1.5],kd[size_mb=1.5],pioneer-style[size_mb=1.5]
 FACTORS ?= router,outside_weight
 RUNS := results/runs/devign-cpu
@@ -51,11 +52,8 @@ ATTACKED := $(DEVIGN) --model $(RUNS)-student --whitespace collapse --max-tokens
 
 evidence: $(READY)
 	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --seeds 0,1,2 --attacks $(MAIN) --output $(RUNS) \
-		--methods 'moekd,$(OTHERS),$(SMALL),moekd[perturbed=true],moekd[router=last-step]'
+		--methods 'moekd,$(LONG),pioneer-style,$(SMALL),moekd[perturbed=true],moekd[router=last-step]'
 	$(BIN)/python -m bench publish $(RUNS) --output results/devign
-	mkdir -p $(RUNS)-longer && cp -rn $(RUNS)/artifacts $(RUNS)-longer
-	$(BIN)/python -m bench run $(DEVIGN) --preset devign-cpu --attacks $(MAIN) --output $(RUNS)-longer --methods 'avatar[epochs=20]'
-	$(BIN)/python -m bench publish $(RUNS)-longer --output results/devign/longer
 	test -d $(RUNS)-student || $(BIN)/python -m bench export $(RUNS) codebert-scratch.moekd.s0 --output $(RUNS)-student
 	$(BIN)/python -m bench attack $(ATTACKED) --attack $(RECIPES) --limit 500 --output $(RUNS)-recipes
 	$(BIN)/python -m bench publish $(RUNS)-recipes --output results/devign/recipes
@@ -72,7 +70,8 @@ SIZE ?= small
 MINUTES ?= 1.5
 ATTACKS ?= $(MAIN),style-transfer
 ENCODERS := results/runs/encoders
-ON_GPU := $(DEVIGN) --preset devign-gpu --device cuda --workers 6 --seeds 0,1,2 --size-mb 3,1.5 --methods moekd,$(OTHERS)
+ON_GPU := $(DEVIGN) --preset devign-gpu --device cuda --workers 6 --seeds 0,1,2 --size-mb 3,1.5 \
+	--methods 'moekd,$(LONG),pioneer-style'
 
 $(ENCODERS)/%/config.json: $(READY)
 	$(BIN)/python -m bench pretrain --corpus $(DATA)/c_corpus --arch $* --size $(SIZE) --minutes $(MINUTES) --device cuda \
