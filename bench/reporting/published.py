@@ -18,6 +18,7 @@ from bench.measuring.stats import ratio
 from bench.reporting.columns import ACCURACY, ROBUST, TITLES, Column
 from bench.reporting.summary import Summary
 from bench.reporting.tables import Entry, Number, Table
+from bench.variants import parse
 
 GAINS = {"robustness_gain": (ROBUST, WORST_CASE), "performance_gain": (ACCURACY, "")}
 """Our reading of a gain: in which column, under which attack."""
@@ -68,6 +69,8 @@ def beside_ours(run: Summary) -> Table:
         "MoEKD's abstract does not say in what its gains are: ours are relative, of worst-case robust accuracy and of "
         f"accuracy, means over seeds, over the worse of {' and '.join(OVER)}, without what collapsed or is not there.",
     )
+    if variants := [name for name in dict.fromkeys(row[1] for row in run.rows()) if _stands_for_its_method(run, name)]:
+        caption = (*caption, f"Stand for their methods, run with other settings only: {', '.join(variants)}.")
     if run.experiment["task"] != "devign":
         caption = (*caption, "Ours are on another task and cannot be compared with them.")
     rows = tuple(_quote(run, value) for value in published())
@@ -85,9 +88,21 @@ def _ours(run: Summary, value: Published, teacher: str, column: Column) -> Entry
     """Return our number of the same kind under a teacher; empty where it is another teacher, or we have none."""
     if value.metric in GAINS:
         return Number(_gain(run, teacher, value.method, *GAINS[value.metric]), digits=value.digits)
-    row = (teacher, value.method)
+    row = (teacher, _standing(run, value.method))
     known = _related(teacher, value.teacher) and run.seeded(row, column.metric, value.attack)
     return run.number(row, column, value.attack) if known else ""
+
+
+def _standing(run: Summary, method: str) -> str:
+    """Return the method as it was run: itself, or its only variant of the run's size where it was not run as it is."""
+    specs = dict.fromkeys(row[1] for row in run.rows())
+    variants = [spec for spec in specs if (parsed := parse(spec))[0] == method and "size_mb" not in parsed[1]]
+    return variants[0] if method not in specs and len(variants) == 1 else method
+
+
+def _stands_for_its_method(run: Summary, spec: str) -> bool:
+    name = parse(spec)[0]
+    return spec != name and _standing(run, name) == spec and any(value.method == name for value in published())
 
 
 def _related(teacher: str, published: str) -> bool:
@@ -98,10 +113,9 @@ def _related(teacher: str, published: str) -> bool:
 
 def _gain(run: Summary, teacher: str, method: str, column: Column, attack: str) -> float:
     """Return by how many % a method beats those of `OVER` at most; NaN where it or all of them are missing."""
-    rows = [
-        row for row in ((teacher, name) for name in (method, *OVER)) if row in run.rows() and not run.collapsed(row)
-    ]
-    known = {name: run.number((teacher, name), column, attack).value for _, name in rows}
+    rows = {name: (teacher, _standing(run, name)) for name in (method, *OVER)}
+    ranked = {name: row for name, row in rows.items() if row in run.rows() and not run.collapsed(row)}
+    known = {name: run.number(row, column, attack).value for name, row in ranked.items()}
     ours, others = known.pop(method, None), [value for value in known.values() if value is not None]
     if ours is None or not others:
         return math.nan

@@ -75,6 +75,21 @@ def test_a_collapsed_student_is_no_rival(tmp_path: Path) -> None:
         assert math.isnan(gain(run, "performance gain %"))
 
 
+def test_the_only_variant_of_the_size_stands_for_a_method_that_was_not_run_as_it_is(tmp_path: Path) -> None:
+    longer, small = "compressor[epochs=20]", "compressor[size_mb=1.5]"
+    run = summary(tmp_path / "one", {"moekd": (60.0, 20.0), longer: (50.0, 16.0), small: (40.0, 10.0)})
+    assert gain(run, "robustness gain %") == pytest.approx(25.0)
+    (found, _) = ours(run, "accuracy %", "compressor", "codebert")
+    assert isinstance(found, Number)
+    assert found.value == 50.0
+    assert f"Stand for their methods, run with other settings only: {longer}." in beside_ours(run).caption
+    plain = summary(tmp_path / "two", {"moekd": (60.0, 20.0), "compressor": (55.0, 10.0), longer: (50.0, 16.0)})
+    assert gain(plain, "robustness gain %") == pytest.approx(100.0)
+    assert not any("Stand for" in line for line in beside_ours(plain).caption)
+    several = summary(tmp_path / "three", {"moekd": (60.0, 20.0), longer: (50.0, 16.0), "compressor[epochs=9]": (1, 1)})
+    assert math.isnan(gain(several, "robustness gain %"))
+
+
 def test_without_rivals_there_is_no_gain(tmp_path: Path) -> None:
     assert math.isnan(gain(summary(tmp_path, {"moekd": (60.0, 20.0)}), "robustness gain %"))
 
