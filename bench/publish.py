@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,7 +29,7 @@ KEPT_BACK = ("report.html", "report.json", ".pdf")
 def publish(store: Store, out: Path) -> list[Path]:
     """Write manifest, records, outcomes without programs and tables of a run into `out`; return the files.
 
-    The same run gives the same bytes.
+    The same run gives the same bytes. Records and tables of a run that was published there before go.
 
     Raises:
         UsageError: `out` is a run, this one or another, or cannot be written.
@@ -40,7 +41,22 @@ def publish(store: Store, out: Path) -> list[Path]:
     records = {file.name: file.read_bytes() for file in sorted((store.root / "records").glob("*.json"))}
     tables = {name: content for name, content in contents(store).items() if not name.endswith(KEPT_BACK)}
     whole = {NAME: _manifest(store), OUTCOMES: gzip.compress(_outcomes(store), mtime=0)}
-    return [*save(out, whole), *save(out / "records", records), *save(out / "tables", tables)]
+    before = (out / NAME).exists()
+    files = [*save(out, whole), *save(out / "records", records), *save(out / "tables", tables)]
+    if before:
+        _drop(out / "records", records)
+        _drop(out / "tables", tables)
+    return files
+
+
+def _drop(folder: Path, wanted: Collection[str]) -> None:
+    """Delete what an earlier publication left and this one does not hold."""
+    for file in folder.iterdir() if folder.is_dir() else ():
+        if file.is_file() and file.name not in wanted:
+            try:
+                file.unlink()
+            except OSError as error:
+                raise UsageError(f"expected to delete {file}, got {error.strerror}: delete it yourself") from error
 
 
 def _manifest(store: Store) -> bytes:

@@ -62,6 +62,26 @@ def test_the_same_bytes_again(run: Store, tmp_path: Path) -> None:
     assert [file.read_bytes() for file in publish(run, tmp_path / "told")] == before
 
 
+def test_what_an_earlier_run_published_there_goes_and_nothing_else(run: Store, tmp_path: Path) -> None:
+    out = tmp_path / "told"
+    files = publish(run, out)
+    gone = [out / "records" / "codebert-scratch.morph.s0.clean.json", out / "tables" / "curves-method-morph.svg"]
+    kept = [out / "README.md", out / "longer" / "manifest.json"]
+    for file in (*gone, *kept):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("earlier")
+    assert publish(run, out) == files
+    assert [file.exists() for file in (*gone, *kept, *files)] == [False, False] + [True] * (2 + len(files))
+
+
+def test_a_directory_of_somebody_elses_is_only_added_to(run: Store, tmp_path: Path) -> None:
+    mine = tmp_path / "told" / "tables" / "mine.md"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    publish(run, tmp_path / "told")
+    assert mine.read_text() == "mine"
+
+
 def test_the_run_itself_is_no_place_for_it(run: Store) -> None:
     with pytest.raises(UsageError, match="expected another place than the run"):
         publish(run, run.root)
