@@ -46,7 +46,7 @@ RECIPES := $(MAIN),style-transfer,rename-greedy,rewrite-beam,alert-greedy,mhm-ns
 BASELINES := compressor[epochs=20,learning_rate=0.0003],avatar[epochs=20],morph[epochs=20]
 LONG := moekd[epochs=20],kd[epochs=20],$(BASELINES)
 SMALL := moekd[size_mb=1.5],kd[size_mb=1.5],pioneer-style[size_mb=1.5]
-FACTORS ?= router,outside_weight
+FACTORS ?= router,partition,experts,temperature,size_mb,held_out
 RUNS := results/runs/devign-cpu
 ATTACKED := $(DEVIGN) --model $(RUNS)-student --whitespace collapse --max-tokens 160 --budget 200
 
