@@ -18,7 +18,6 @@ from bench.measuring.stats import ratio
 from bench.reporting.columns import ACCURACY, ROBUST, TITLES, Column
 from bench.reporting.summary import Summary
 from bench.reporting.tables import Entry, Number, Table
-from bench.variants import parse
 
 GAINS = {"robustness_gain": (ROBUST, WORST_CASE), "performance_gain": (ACCURACY, "")}
 """Our reading of a gain: in which column, under which attack."""
@@ -96,12 +95,12 @@ def _ours(run: Summary, value: Published, teacher: str, column: Column) -> Entry
 def _standing(run: Summary, method: str) -> str:
     """Return the method as it was run: itself, or its only variant of the run's size where it was not run as it is."""
     specs = dict.fromkeys(row[1] for row in run.rows())
-    variants = [spec for spec in specs if (parsed := parse(spec))[0] == method and "size_mb" not in parsed[1]]
+    variants = [spec for spec in specs if spec.startswith(f"{method}[") and "size_mb=" not in spec]
     return variants[0] if method not in specs and len(variants) == 1 else method
 
 
 def _stands_for_its_method(run: Summary, spec: str) -> bool:
-    name = parse(spec)[0]
+    name = spec.partition("[")[0]
     return spec != name and _standing(run, name) == spec and any(value.method == name for value in published())
 
 
